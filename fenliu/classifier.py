@@ -1,0 +1,100 @@
+"""The classifier: a bundle at work, from a narrative to a decision."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from fenliu.bundle import Bundle, load_bundle
+from fenliu.decision import Candidate, DecidedType, Decision, RaisedFlag, Reason, Route
+from fenliu.policy import HUMAN_REVIEW, OwnerSums, decide
+from fenliu.scorer import Floats
+from fenliu.taxonomy import OWNERS
+from fenliu.text import NormalText, check_text, normalise
+
+CANDIDATES = 5
+REASONS = 5
+# Types below this share of the listed probability are out when questions are chosen.
+IN_THE_RUNNING = 0.02
+DIGITS = 4
+
+
+class Classifier:
+    """Decides on narratives with one bundle. Holds no state of its own: safe to share."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.bundle = bundle
+        self._owners = OwnerSums(bundle.taxonomy)
+
+    @classmethod
+    def load(cls, path: Path, taxonomy_file: Path | None = None) -> "Classifier":
+        """Load a bundle; raises BundleError where it cannot be used."""
+        return cls(load_bundle(path, taxonomy_file))
+
+    def decide(self, text: str) -> Decision:
+        """Decide on one narrative; raises InvalidInput for one that cannot be taken."""
+        bundle = self.bundle
+        taxonomy = bundle.taxonomy
+        normal = normalise(check_text(text))
+        probabilities = bundle.scorer.probabilities(normal)
+        flags = bundle.red_flags.find(normal)
+        outcome = decide(probabilities, flags, bundle.policy, self._owners, taxonomy)
+        waits = outcome.action == HUMAN_REVIEW
+        kind = taxonomy.by_code[outcome.label]
+        label = taxonomy.labels.index(kind.code)
+        route = None if waits else Route(kind.department, kind.term, kind.due_days)
+        owner_probability = self._owners.of(probabilities)
+        return Decision(
+            action=outcome.action,
+            owner=outcome.owner,
+            owner_probability={
+                owner: _rounded(p) for owner, p in zip(OWNERS, owner_probability, strict=True)
+            },
+            type=DecidedType(
+                kind.code,
+                kind.name,
+                kind.category_code,
+                kind.category,
+                _rounded(probabilities[label]),
+            ),
+            candidates=self._candidates(probabilities),
+            reasons=self._reasons(normal, label),
+            red_flags=tuple(RaisedFlag(**asdict(flag)) for flag in flags),
+            review_reasons=outcome.review_reasons,
+            questions=self._questions(probabilities) if waits else (),
+            route=route,
+            model_version=bundle.model_version,
+            policy_version=bundle.policy_version,
+            taxonomy_version=taxonomy.version,
+        )
+
+    def _candidates(self, probabilities: Floats) -> tuple[Candidate, ...]:
+        taxonomy = self.bundle.taxonomy
+        listed = probabilities[: len(taxonomy.types)]
+        best = np.argsort(-listed, kind="stable")[:CANDIDATES]
+        return tuple(
+            Candidate(taxonomy.types[i].code, taxonomy.types[i].name, _rounded(listed[i]))
+            for i in best
+        )
+
+    def _reasons(self, text: NormalText, label: int) -> tuple[Reason, ...]:
+        credits = self.bundle.scorer.credits(text, label)
+        best = sorted((c for c in credits if c.weight > 0), key=lambda c: -c.weight)[:REASONS]
+        reasons = []
+        for credit in best:
+            start, end = text.span(credit.start, credit.end)
+            reasons.append(Reason(start, end, text.source[start:end], round(credit.weight, 3)))
+        return tuple(reasons)
+
+    def _questions(self, probabilities: Floats) -> tuple[str, ...]:
+        taxonomy = self.bundle.taxonomy
+        listed = probabilities[: len(taxonomy.types)]
+        listed = listed / listed.sum()
+        running = np.flatnonzero(listed >= IN_THE_RUNNING)
+        share = listed[running].sum()
+        in_the_running = {taxonomy.types[i].code: float(listed[i] / share) for i in running}
+        return tuple(self.bundle.questions.choose(in_the_running))
+
+
+def _rounded(value: float) -> float:
+    return round(float(value), DIGITS)

@@ -1,0 +1,194 @@
+"""The command `fenliu`: the one door at the top of the house.
+
+Each command imports the side it needs when it runs. An error meant for the reader is one line on
+standard error and exit code 2; `predict --input` ends with 3 when single lines failed.
+"""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from fenliu import paths
+from fenliu.errors import FenliuError
+
+app = typer.Typer(
+    name="fenliu",
+    help="Incident classifier and diversion service for Chinese 110 police call centres.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+corpus_app = typer.Typer(help="The labelled narratives.", no_args_is_help=True)
+app.add_typer(corpus_app, name="corpus")
+
+SOME_LINES_FAILED = 3
+
+BundleOption = Annotated[Path, typer.Option("--bundle", help="Directory of the model bundle.")]
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
+) -> None:
+    """Start the service; builds the model first if there is none."""
+    from serving.run import run
+    from serving.settings import Settings
+
+    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    settings = _settings(Settings, given)
+    if settings.bundle == paths.BUNDLE:
+        _build_missing_bundle()
+    run(settings)
+
+
+@app.command()
+def predict(
+    text: Annotated[
+        str | None, typer.Argument(help="One narrative, decided on for people.")
+    ] = None,
+    input_file: Annotated[
+        Path | None, typer.Option("--input", help="JSON lines with id and text; - reads them.")
+    ] = None,
+    output_file: Annotated[
+        Path | None, typer.Option("--output", help="Where decisions go as JSON lines; - prints.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One decision as JSON.")] = False,
+    bundle: BundleOption = paths.BUNDLE,
+) -> None:
+    """Decide on one narrative, or on a file of them."""
+    if (text is None) == (input_file is None):
+        raise typer.BadParameter("give either one narrative or --input FILE")
+    from fenliu.classifier import Classifier
+
+    if bundle == paths.BUNDLE:
+        _build_missing_bundle()
+    classifier = Classifier.load(bundle)
+    if text is not None:
+        _predict_one(classifier, text, as_json)
+    elif input_file is not None:
+        _predict_lines(classifier, input_file, output_file or Path("-"))
+
+
+@app.command()
+def taxonomy(
+    file: Annotated[Path, typer.Option(help="The lists to show.")] = paths.TAXONOMY,
+) -> None:
+    """Print the two item lists."""
+    from rich.console import Console
+
+    from fenliu.printing import print_taxonomy
+    from fenliu.taxonomy import load_taxonomy
+
+    print_taxonomy(Console(), load_taxonomy(file))
+
+
+@app.command()
+def evaluate(
+    data: Annotated[
+        Path | None, typer.Option(help="Labelled JSON lines; the held-out test split by default.")
+    ] = None,
+    report: Annotated[Path | None, typer.Option(help="Folder to write the report to.")] = None,
+    bundle: BundleOption = paths.BUNDLE,
+) -> None:
+    """Print accuracy for each category, and write the report."""
+    from training.command import evaluate_bundle
+
+    evaluate_bundle(bundle, data or paths.STAGES / "test.jsonl", report)
+
+
+@corpus_app.command("check")
+def corpus_check(
+    folder: Annotated[Path, typer.Option(help="Folder of the corpus.")] = paths.CORPUS,
+) -> None:
+    """Find bad codes, duplicates, near-duplicates across batches, and thin types."""
+    from training.command import check
+
+    raise typer.Exit(check(folder))
+
+
+@corpus_app.command("import")
+def corpus_import(
+    drafts: Annotated[Path, typer.Argument(help="Folder of drafts (see docs/corpus-guide.md).")],
+    batch: Annotated[str, typer.Option(help="Name of the writing batch.")],
+    folder: Annotated[Path, typer.Option(help="Folder of the corpus.")] = paths.CORPUS,
+) -> None:
+    """Add drafts to the corpus, near-duplicates left out."""
+    from training.command import import_drafts
+
+    import_drafts(drafts, batch, folder)
+
+
+def main() -> None:
+    """Entry point of the command."""
+    try:
+        app()
+    except FenliuError as error:
+        print(f"fenliu: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+def _settings(kind: Any, given: dict[str, Any]) -> Any:
+    from pydantic import ValidationError
+
+    from fenliu.errors import ConfigurationError
+
+    try:
+        return kind(**given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise ConfigurationError(f"setting {name}: {first['msg']}") from None
+
+
+def _build_missing_bundle() -> None:
+    if (paths.BUNDLE / "manifest.json").exists():
+        return
+    from training.command import build_with_progress
+
+    build_with_progress()
+
+
+def _predict_one(classifier: Any, text: str, as_json: bool) -> None:
+    import json
+
+    decision = classifier.decide(text)
+    if as_json:
+        print(json.dumps(decision.as_dict(), ensure_ascii=False, indent=2))
+        return
+    from rich.console import Console
+
+    from fenliu.printing import decision_panel
+
+    Console().print(decision_panel(text, decision))
+
+
+def _predict_lines(classifier: Any, source: Path, target: Path) -> None:
+    import json
+    from contextlib import ExitStack
+
+    from fenliu.errors import InvalidInput
+    from fenliu.jsonlines import decide_lines
+
+    failed = total = 0
+    with ExitStack() as stack:
+        try:
+            lines = (
+                sys.stdin.buffer if source == Path("-") else stack.enter_context(source.open("rb"))
+            )
+            out = (
+                sys.stdout
+                if target == Path("-")
+                else stack.enter_context(target.open("w", encoding="utf-8"))
+            )
+        except OSError as error:
+            raise InvalidInput(str(error.filename), f"cannot be opened: {error.strerror}") from None
+        for result in decide_lines(classifier, lines):
+            total += 1
+            failed += "error" in result
+            out.write(json.dumps(result, ensure_ascii=False) + "\n")
+    print(f"{total - failed} of {total} lines decided, {failed} failed", file=sys.stderr)
+    if failed:
+        raise typer.Exit(SOME_LINES_FAILED)

@@ -1,0 +1,115 @@
+"""The policy: from probabilities and red flags to an action.
+
+Order: a danger sign goes to the police; else a call is diverted if the certified rule allows it;
+else it goes to the police if they are likely enough; else to a human.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fenliu.red_flags import DANGER, RedFlag
+from fenliu.taxonomy import EXTRA_LABELS, MEDIATION_CENTRE, OUTSIDE, OWNERS, POLICE, VAGUE, Taxonomy
+
+DIVERT = "divert"
+DISPATCH_POLICE = "dispatch_police"
+HUMAN_REVIEW = "human_review"
+ACTIONS = (DIVERT, DISPATCH_POLICE, HUMAN_REVIEW)
+
+LOW_CONFIDENCE = "low_confidence"
+CLOSE_CANDIDATES = "close_candidates"
+OUTSIDE_LISTS = "outside_lists"
+TOO_LITTLE_INFORMATION = "too_little_information"
+CONFLICT_WITH_RED_FLAG = "conflict_with_red_flag"
+
+# Two candidates closer than this in probability are shown to a reviewer as a close call.
+CLOSE_MARGIN = 0.15
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Thresholds on owner probabilities, and the proof of their risk.
+
+    `divert_threshold` may be above 1: then nothing is diverted without a human, which is what a
+    model without a certificate gets. `certificate` is empty for such a policy.
+    """
+
+    divert_threshold: float
+    police_threshold: float
+    certificate: dict[str, Any] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the policy made of one call. `label` is always a type of the lists."""
+
+    action: str
+    owner: str
+    label: str
+    review_reasons: tuple[str, ...] = ()
+
+
+class OwnerSums:
+    """Sums label probabilities into owners, so that the levels cannot contradict each other."""
+
+    def __init__(self, taxonomy: Taxonomy) -> None:
+        self._taxonomy = taxonomy
+        owners = np.array([OWNERS.index(taxonomy.owner_of(label)) for label in taxonomy.labels])
+        self._matrix = np.eye(len(OWNERS), dtype=np.float32)[owners]
+        self._masks = [owners == index for index in range(len(OWNERS))]
+
+    def of(self, probabilities: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.floating[Any]]:
+        """Owner probabilities, shape (..., 3) in the order of OWNERS."""
+        result: npt.NDArray[np.floating[Any]] = probabilities @ self._matrix
+        return result
+
+    def best_label(self, probabilities: npt.NDArray[np.floating[Any]], owner: str) -> str:
+        """Most probable label among those of one owner."""
+        mask = self._masks[OWNERS.index(owner)]
+        return self._taxonomy.labels[int(np.where(mask, probabilities, -1.0).argmax())]
+
+
+def decide(
+    probabilities: npt.NDArray[np.floating[Any]],
+    flags: Sequence[RedFlag],
+    policy: Policy,
+    owners: OwnerSums,
+    taxonomy: Taxonomy,
+) -> Outcome:
+    """Apply the policy to the label probabilities, shape (k,), and red flags of one call."""
+    mediation, police, _ = (float(value) for value in owners.of(probabilities))
+    top = taxonomy.labels[int(probabilities.argmax())]
+    if any(flag.level == DANGER for flag in flags):
+        return Outcome(DISPATCH_POLICE, POLICE, owners.best_label(probabilities, POLICE))
+    safe = mediation >= policy.divert_threshold and taxonomy.owner_of(top) == MEDIATION_CENTRE
+    if safe and not flags:
+        return Outcome(DIVERT, MEDIATION_CENTRE, top)
+    if police >= policy.police_threshold:
+        return Outcome(DISPATCH_POLICE, POLICE, owners.best_label(probabilities, POLICE))
+    listed = max((MEDIATION_CENTRE, mediation), (POLICE, police), key=lambda pair: pair[1])[0]
+    owner = OUTSIDE if top in EXTRA_LABELS else taxonomy.owner_of(top)
+    label = owners.best_label(probabilities, listed if owner == OUTSIDE else owner)
+    reasons = _review_reasons(probabilities, top, safe)
+    return Outcome(HUMAN_REVIEW, owner, label, reasons)
+
+
+def _review_reasons(
+    probabilities: npt.NDArray[np.floating[Any]], top: str, blocked_by_flag: bool
+) -> tuple[str, ...]:
+    if blocked_by_flag:
+        return (CONFLICT_WITH_RED_FLAG,)
+    if top == VAGUE:
+        return (TOO_LITTLE_INFORMATION,)
+    if top == OUTSIDE:
+        return (OUTSIDE_LISTS,)
+    second, first = np.partition(probabilities, -2)[-2:]
+    if first - second < CLOSE_MARGIN:
+        return (LOW_CONFIDENCE, CLOSE_CANDIDATES)
+    return (LOW_CONFIDENCE,)

@@ -1,0 +1,1 @@
+"""The service: one folder for each thing a user does, put together in `app`."""

@@ -1,0 +1,45 @@
+"""Bodies beyond the limit are refused before they are held in memory."""
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from serving.problems import problem, respond
+
+
+class BodyLimit:
+    """ASGI middleware that answers 413 for a body of more than `limit` bytes."""
+
+    def __init__(self, app: ASGIApp, limit: int) -> None:
+        self._app = app
+        self._limit = limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        received = 0
+        answered = False
+        length = dict(scope["headers"]).get(b"content-length", b"0")
+
+        async def refuse() -> None:
+            nonlocal answered
+            answered = True
+            detail = f"the body has more than {self._limit:,} bytes: send fewer or shorter calls"
+            await respond(problem("body-too-large", detail))(scope, receive, send)
+
+        async def limited_receive() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self._limit and not answered:
+                await refuse()
+                return {"type": "http.disconnect"}
+            return message
+
+        async def limited_send(message: Message) -> None:
+            if not answered:
+                await send(message)
+
+        if length.isdigit() and int(length) > self._limit:
+            await refuse()
+            return
+        await self._app(scope, limited_receive, limited_send)

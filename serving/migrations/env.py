@@ -1,0 +1,10 @@
+"""Alembic's entry: runs on the connection that `serving.db` opened."""
+
+from alembic import context
+
+from serving.db import metadata
+from serving.predict import models  # noqa: F401  registers its tables
+
+context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
+with context.begin_transaction():
+    context.run_migrations()

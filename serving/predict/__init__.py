@@ -1,0 +1,1 @@
+"""Decide on calls: the hot path of the service."""

@@ -1,0 +1,73 @@
+"""Routes under /v1 that decide on calls."""
+
+import json
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import ValidationError
+
+from fenliu.errors import InvalidInput
+from serving.predict.schemas import BatchIn, BatchOut, CallIn, DecisionOut, ProblemOut
+from serving.predict.service import PredictService, answer_of
+from serving.problems import MEDIA_TYPE, field_errors, problem_of
+
+router = APIRouter(prefix="/v1", tags=["predict"])
+
+_PROBLEM: dict[str, Any] = {"model": ProblemOut, "content": {MEDIA_TYPE: {}}}
+_PROBLEMS: dict[int | str, dict[str, Any]] = {
+    400: _PROBLEM | {"description": "不是 JSON"},
+    413: _PROBLEM | {"description": "请求体过大"},
+    422: _PROBLEM | {"description": "请求内容不合要求"},
+    503: _PROBLEM | {"description": "存储暂不可用或排队过长，见 Retry-After"},
+}
+
+
+def service(request: Request) -> PredictService:
+    """The service of this application."""
+    found: PredictService = request.app.state.predict
+    return found
+
+
+Service = Annotated[PredictService, Depends(service)]
+
+
+@router.post("/predict", response_model=DecisionOut, responses=_PROBLEMS, summary="判定一条警情")
+async def predict(call: CallIn, service: Service) -> Response:
+    """判定一条警情：属于哪一情形、归谁、有多大把握、依据何在。作答时决定已落盘。"""
+    return _json(answer_of(await service.decide(call)))
+
+
+@router.post("/predict/batch", response_model=BatchOut, responses=_PROBLEMS, summary="判定一批警情")
+async def predict_batch(batch: BatchIn, service: Service) -> Response:
+    """逐条判定，结果与请求同序；坏的一条给出 error，其余照常。"""
+    calls = [_parse(entry, place) for place, entry in enumerate(batch.calls)]
+    results = [
+        json.dumps({"error": problem_of(outcome)}, ensure_ascii=False).encode()
+        if isinstance(outcome, InvalidInput)
+        else answer_of(outcome)
+        for outcome in await service.decide_all(calls)
+    ]
+    return _json(b'{"results":[' + b",".join(results) + b"]}")
+
+
+@router.get(
+    "/decisions/{decision_id}",
+    response_model=DecisionOut,
+    responses={404: _PROBLEM | {"description": "没有这个决定"}, 503: _PROBLEMS[503]},
+    summary="查一个决定",
+)
+def get_decision(decision_id: str, service: Service) -> Response:
+    """按 decision_id 取回当时作出的决定。"""
+    return _json(answer_of(service.find(decision_id)))
+
+
+def _parse(entry: object, place: int) -> CallIn | InvalidInput:
+    try:
+        return CallIn.model_validate(entry)
+    except ValidationError as error:
+        first = field_errors(error.errors(), ("calls", place))[0]
+        return InvalidInput(first["field"], first["message"])
+
+
+def _json(body: bytes) -> Response:
+    return Response(body, media_type="application/json")

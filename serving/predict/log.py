@@ -1,0 +1,207 @@
+"""The decision log: a decision is committed before it is answered.
+
+One writer thread takes all decisions that wait and commits them together (group commit), so a
+commit's price is shared; each request awaits its own group.
+"""
+
+import asyncio
+import queue
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, insert, select
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from fenliu.errors import FenliuError, StoreUnavailable
+from serving.db import unavailable
+from serving.predict.models import decisions
+
+# Rows in one transaction at most: a group of this size commits in a few milliseconds.
+GROUP = 256
+
+
+class Overloaded(FenliuError):
+    """More decisions wait for the store than the limit allows."""
+
+    slug = "overloaded"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One decision as it is stored; the fields are the columns of the table."""
+
+    decision_id: str
+    call_id: str | None
+    text_sha256: str
+    decided_at: datetime
+    occurred_at: datetime | None
+    caller: str | None
+    location: str | None
+    text: str
+    action: str
+    owner: str
+    type_code: str
+    probability: float
+    model_version: str
+    policy_version: str
+    body: str
+    supersedes: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    records: Sequence[Record]
+    future: asyncio.Future[list[Record]]
+    loop: asyncio.AbstractEventLoop
+
+
+class DecisionLog:
+    """Stores decisions durably, in the order in which they come."""
+
+    def __init__(self, engine: Engine, queue_limit: int) -> None:
+        self._engine = engine
+        self._limit = queue_limit
+        self._waiting: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        self._pending = 0
+        self._thread = threading.Thread(target=self._work, name="decision-log", daemon=True)
+
+    def start(self) -> None:
+        """Start the writer."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Store all that waits, then end the writer."""
+        self._waiting.put(None)
+        self._thread.join()
+
+    async def append(self, records: Sequence[Record]) -> list[Record]:
+        """Store decisions and return them as stored, once they are committed.
+
+        A call whose same text was decided before keeps its first decision, which is returned in
+        place of the new one. Raises Overloaded or StoreUnavailable; then none of them is stored.
+        """
+        # Only the event loop's thread counts up and, through the callback, down.
+        if self._pending and self._pending + len(records) > self._limit:
+            raise Overloaded("too many calls are waiting for the store: send this one again")
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[list[Record]] = loop.create_future()
+        self._pending += len(records)
+        self._waiting.put(_Waiting(records, future, loop))
+        try:
+            return await asyncio.shield(future)
+        finally:
+            self._pending -= len(records)
+
+    def _work(self) -> None:
+        stopping = False
+        while not stopping:
+            group = [self._waiting.get()]
+            while sum(len(entry.records) for entry in group if entry) < GROUP:
+                try:
+                    group.append(self._waiting.get_nowait())
+                except queue.Empty:
+                    break
+            stopping = None in group
+            self._store([entry for entry in group if entry])
+
+    def _store(self, group: list[_Waiting]) -> None:
+        if not group:
+            return
+        records = [record for entry in group for record in entry.records]
+        try:
+            stored = self._commit(records)
+        except DBAPIError as error:
+            _answer(group, unavailable(error))
+        except Exception as error:
+            failure = StoreUnavailable("the decision store failed; the log has the details")
+            failure.__cause__ = error
+            _answer(group, failure)
+        else:
+            _answer(group, stored)
+
+    def _commit(self, records: Sequence[Record]) -> list[Record]:
+        try:
+            return self._try_commit(records)
+        except IntegrityError:
+            # Another worker stored a decision on the same call in between; now it can be read.
+            return self._try_commit(records)
+
+    def _try_commit(self, records: Sequence[Record]) -> list[Record]:
+        with self._engine.execution_options(write=True).begin() as connection:
+            stored, new = _resolve(records, _earlier(connection, records))
+            if new:
+                connection.execute(insert(decisions), [_columns(record) for record in new])
+        return stored
+
+
+def _answer(group: list[_Waiting], result: Sequence[Record] | Exception) -> None:
+    start = 0
+    for entry in group:
+        end = start + len(entry.records)
+        if isinstance(result, Exception):
+            _from_thread(entry, entry.future.set_exception, result)
+        else:
+            _from_thread(entry, entry.future.set_result, list(result[start:end]))
+        start = end
+
+
+def _from_thread(entry: _Waiting, settle: Any, value: Any) -> None:
+    def run() -> None:
+        if not entry.future.done():
+            settle(value)
+
+    # The loop is closed when the server was killed while the request waited.
+    if not entry.loop.is_closed():
+        entry.loop.call_soon_threadsafe(run)
+
+
+def _earlier(connection: Connection, records: Iterable[Record]) -> list[Record]:
+    """Stored decisions on the calls of some records, oldest first."""
+    call_ids = {record.call_id for record in records if record.call_id is not None}
+    if not call_ids:
+        return []
+    found = connection.execute(
+        select(decisions).where(decisions.c.call_id.in_(call_ids)).order_by(decisions.c.id)
+    )
+    return [record_of(row._mapping) for row in found]
+
+
+def _resolve(
+    records: Sequence[Record], earlier: Iterable[Record]
+) -> tuple[list[Record], list[Record]]:
+    """What each record becomes: an earlier decision on the same text, or a new one.
+
+    A new decision supersedes the latest one on its call. Returns all, and the new ones.
+    """
+    known = {(record.call_id, record.text_sha256): record for record in earlier}
+    latest = {record.call_id: record.decision_id for record in known.values()}
+    stored: list[Record] = []
+    new: list[Record] = []
+    for record in records:
+        key = (record.call_id, record.text_sha256)
+        if record.call_id is not None and key in known:
+            stored.append(known[key])
+            continue
+        if record.call_id is not None:
+            record = replace(record, supersedes=latest.get(record.call_id))
+            known[key] = record
+            latest[record.call_id] = record.decision_id
+        stored.append(record)
+        new.append(record)
+    return stored, new
+
+
+def record_of(columns: Any) -> Record:
+    """A stored row as a record; times come back in UTC from both databases."""
+    values = {name: columns[name] for name in Record.__slots__}
+    for name in ("decided_at", "occurred_at"):
+        if values[name] is not None and values[name].tzinfo is None:
+            values[name] = values[name].replace(tzinfo=UTC)
+    return Record(**values)
+
+
+def _columns(record: Record) -> dict[str, Any]:
+    return {name: getattr(record, name) for name in Record.__slots__}

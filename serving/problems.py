@@ -1,0 +1,118 @@
+"""Errors as problem details (RFC 9457): the one place where an error becomes an HTTP answer.
+
+Messages name fields and limits, never what a caller wrote there.
+"""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from fenliu.errors import FenliuError, InvalidInput
+
+MEDIA_TYPE = "application/problem+json"
+TYPE_PREFIX = "urn:fenliu:problem:"
+
+# slug: status and title; slugs that are not named here are faults of the service.
+KINDS = {
+    "invalid-json": (HTTPStatus.BAD_REQUEST, "The body is not JSON"),
+    "invalid-input": (HTTPStatus.UNPROCESSABLE_ENTITY, "The request cannot be taken"),
+    "text-too-long": (HTTPStatus.UNPROCESSABLE_ENTITY, "A narrative is too long"),
+    "body-too-large": (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The body is too large"),
+    "not-found": (HTTPStatus.NOT_FOUND, "There is no such thing"),
+    "store-unavailable": (HTTPStatus.SERVICE_UNAVAILABLE, "The decision store cannot be reached"),
+    "overloaded": (HTTPStatus.SERVICE_UNAVAILABLE, "Too many calls are waiting"),
+}
+RETRY_AFTER_SECONDS = 1
+
+
+def problem(slug: str, detail: str, **extensions: Any) -> dict[str, Any]:
+    """Body of a problem."""
+    status, title = KINDS.get(slug, (HTTPStatus.INTERNAL_SERVER_ERROR, "The service failed"))
+    return {
+        "type": TYPE_PREFIX + slug,
+        "title": title,
+        "status": int(status),
+        "detail": detail,
+        **extensions,
+    }
+
+
+def problem_of(error: FenliuError) -> dict[str, Any]:
+    """Body of the problem that an error stands for."""
+    if isinstance(error, InvalidInput):
+        return problem(
+            error.slug, str(error), errors=[{"field": error.field, "message": error.message}]
+        )
+    return problem(error.slug, str(error))
+
+
+def respond(body: Mapping[str, Any]) -> JSONResponse:
+    """Answer with a problem."""
+    status = int(body["status"])
+    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if status == 503 else None
+    return JSONResponse(dict(body), status, headers, media_type=MEDIA_TYPE)
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of the application with problem details."""
+
+    @app.exception_handler(FenliuError)
+    async def fenliu_error(request: Request, error: FenliuError) -> JSONResponse:
+        return respond(problem_of(error))
+
+    @app.exception_handler(RequestValidationError)
+    async def validation_error(request: Request, error: RequestValidationError) -> JSONResponse:
+        return respond(_validation_problem(error))
+
+    @app.exception_handler(HTTPException)
+    async def http_error(request: Request, error: HTTPException) -> JSONResponse:
+        slug = "not-found" if error.status_code == 404 else "http"
+        body = problem(slug, str(error.detail))
+        body |= {"status": error.status_code, "title": HTTPStatus(error.status_code).phrase}
+        answer = respond(body)
+        answer.headers.update(error.headers or {})
+        return answer
+
+    @app.exception_handler(Exception)
+    async def fault(request: Request, error: Exception) -> JSONResponse:
+        return respond(problem("internal", "the service failed; its log has the details"))
+
+
+def _validation_problem(error: RequestValidationError) -> dict[str, Any]:
+    found = error.errors()
+    if any(entry["type"] == "json_invalid" for entry in found):
+        return problem("invalid-json", "the body is not valid JSON: send one JSON object in UTF-8")
+    errors = field_errors(found)
+    detail = "; ".join(f"{entry['field']}: {entry['message']}" for entry in errors[:5])
+    return problem("invalid-input", detail, errors=errors)
+
+
+def field_errors(
+    found: Sequence[Mapping[str, Any]], prefix: tuple[str | int, ...] = ()
+) -> list[dict[str, str]]:
+    """Field and message of each error that pydantic found, below a path."""
+    return [
+        {"field": _field((*prefix, *entry["loc"])), "message": _message(entry)} for entry in found
+    ]
+
+
+def _field(location: tuple[Any, ...]) -> str:
+    """Path of a field, such as `calls[3].text`."""
+    parts = [part for part in location if part != "body"] or ["body"]
+    path = ""
+    for part in parts:
+        path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else str(part)
+    return path
+
+
+def _message(entry: Mapping[str, Any]) -> str:
+    if entry["type"] == "string_unicode":
+        return "holds a lone surrogate: send valid Unicode"
+    if entry["type"] == "extra_forbidden":
+        return "is not a field of this request: remove it"
+    return str(entry["msg"]).removeprefix("Value error, ")

@@ -1,0 +1,49 @@
+"""Run the service on one address until it is told to stop."""
+
+import json
+import socket
+
+import uvicorn
+
+from fenliu.errors import ConfigurationError
+from serving.app import create_app
+from serving.predict.schemas import CALL_EXAMPLE
+from serving.settings import Settings
+
+
+def run(settings: Settings) -> None:
+    """Serve until SIGINT or SIGTERM; requests under way are answered first.
+
+    Raises ConfigurationError or StoreUnavailable, before anything listens, where it cannot start.
+    """
+    listener = _listen(settings.host, settings.port)
+    with listener:
+        app = create_app(settings)
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
+        _announce(settings)
+        server.run(sockets=[listener])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(2048)
+    except OSError as error:
+        listener.close()
+        raise ConfigurationError(
+            f"cannot listen on {host}:{port} ({error.strerror}): choose another with --port"
+        ) from None
+    return listener
+
+
+def _announce(settings: Settings) -> None:
+    address = f"http://{settings.host}:{settings.port}"
+    body = json.dumps({"text": CALL_EXAMPLE["text"]}, ensure_ascii=False)
+    print(
+        f"Fenliu listens on {address}, its documentation is at {address}/docs. Try:\n"
+        f"  curl {address}/v1/predict -H 'Content-Type: application/json' -d '{body}'",
+        flush=True,
+    )

@@ -1,0 +1,1 @@
+"""The city's two lists, for whoever shows or checks types."""

@@ -1,0 +1,94 @@
+"""What the commands of the training side print and return."""
+
+from collections import Counter
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from fenliu import paths
+from fenliu.bundle import load_bundle
+from fenliu.errors import CorpusError
+from fenliu.taxonomy import load_taxonomy
+from training.corpus import check_corpus, read_corpus, write_corpus
+from training.drafts import add_drafts, read_drafts
+from training.evaluate import judge_bundle, write_report
+from training.params import read_params
+from training.rows import read_rows
+from training.scoring import Scores
+from training.stages import STAGES, Workspace, build
+
+
+def build_with_progress() -> None:
+    """Build the model from the corpus with a bar that names the stage."""
+    console = Console(stderr=True)
+    console.print("No model yet: building it from the corpus (once, a minute or two).")
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task("start", total=len(STAGES))
+
+        def started(name: str) -> None:
+            done = list(STAGES).index(name)
+            progress.update(task, description=f"{name:10s}", completed=done)
+
+        build(Workspace(), started)
+        progress.update(task, description="done", completed=len(STAGES))
+
+
+def check(folder: Path) -> int:
+    """Print all findings of a corpus; 0 where there are none, else 1."""
+    settings = read_params(paths.PARAMS).corpus
+    taxonomy = load_taxonomy(paths.TAXONOMY)
+    located = read_corpus(folder)
+    findings = check_corpus(located, taxonomy, settings.minimum_per_type, settings.near_duplicate)
+    for finding in findings:
+        print(finding)
+    styles = Counter(entry.row.style for entry in located)
+    batches = Counter(entry.row.batch for entry in located)
+    print(
+        f"{len(located)} narratives, {len(findings)} findings; "
+        + ", ".join(f"{style} {count}" for style, count in styles.most_common())
+        + "; batches "
+        + ", ".join(f"{batch} {count}" for batch, count in batches.most_common())
+    )
+    return 1 if findings else 0
+
+
+def import_drafts(drafts: Path, batch: str, folder: Path) -> None:
+    """Add a draft folder to the corpus and print what was taken."""
+    settings = read_params(paths.PARAMS).corpus
+    taxonomy = load_taxonomy(paths.TAXONOMY)
+    present = [entry.row for entry in read_corpus(folder)] if any(folder.glob("*.jsonl")) else []
+    if any(row.batch == batch for row in present):
+        raise CorpusError(f"batch {batch!r} is in the corpus already: choose another name")
+    drafted = read_drafts(drafts, batch, taxonomy)
+    imported = add_drafts(present, drafted, settings.near_duplicate)
+    write_corpus(folder, imported.rows, taxonomy)
+    print(f"{len(drafted) - imported.left_out} narratives taken, {imported.left_out} left out")
+
+
+def evaluate_bundle(bundle_path: Path, data: Path, report: Path | None) -> None:
+    """Print the figures of a bundle on labelled rows; write the report where one is wanted."""
+    if not data.exists():
+        raise CorpusError(f"{data} does not exist: name labelled calls with --data")
+    scores = judge_bundle(load_bundle(bundle_path), read_rows(data))
+    print_scores(Console(), scores)
+    if report:
+        write_report(report, scores)
+
+
+def print_scores(console: Console, scores: Scores) -> None:
+    """Accuracy of each category, then the summary."""
+    table = Table(title="Accuracy per category")
+    headings = ("category", "name", "calls", "accuracy", "type accuracy", "precision", "F1")
+    for heading in headings:
+        table.add_column(heading, justify="left" if heading in headings[:2] else "right")
+    for row in scores.per_category().to_dict("records"):
+        shares = (f"{row[c]:.1%}" for c in ("accuracy", "type_accuracy", "precision", "f1"))
+        table.add_row(row["code"], row["name"], str(row["calls"]), *shares)
+    console.print(table)
+    for name, value in scores.summary().items():
+        console.print(
+            f"{name:28s}{value:>10.4f}" if isinstance(value, float) else f"{name:28s}{value:>10}"
+        )

@@ -1,0 +1,223 @@
+"""The stages of dvc.yaml as commands: files in, files out.
+
+`python -m training.stages NAME` runs one, as DVC does; `build` runs all of them in one process.
+What a stage does stands in the module of its name.
+"""
+
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import yaml
+
+from fenliu import paths
+from fenliu.bundle import Rules, load_bundle, write_json
+from fenliu.errors import CorpusError, FenliuError
+from fenliu.policy import Policy
+from fenliu.red_flags import load_red_flags
+from fenliu.taxonomy import Taxonomy, load_taxonomy
+from training.calibrate import find_temperature, softmax
+from training.certify import Scored, certify
+from training.corpus import check_corpus, read_corpus
+from training.evaluate import check_gates, find_flags, judge, write_report
+from training.export import export, prove_equal
+from training.fit import fit
+from training.params import Params, read_params
+from training.priors import read_priors, realistic_sample
+from training.rows import read_rows, write_rows
+from training.split import split
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Where the stages read and write."""
+
+    data: Path = paths.DATA
+    params_file: Path = paths.PARAMS
+    stages: Path = paths.STAGES
+    bundle: Path = paths.BUNDLE
+    reports: Path = paths.REPORTS
+
+    @property
+    def params(self) -> Params:
+        """Settings of the run."""
+        return read_params(self.params_file)
+
+    @property
+    def taxonomy(self) -> Taxonomy:
+        """The city's lists."""
+        return load_taxonomy(self.data / "taxonomy.yaml")
+
+    @property
+    def rules(self) -> Rules:
+        """The files that travel with the weights."""
+        return Rules(
+            self.data / "taxonomy.yaml",
+            self.data / "red_flags.yaml",
+            self.data / "questions.yaml",
+            self.data / "lexicon.txt",
+        )
+
+    def read_json(self, name: str) -> Any:
+        """A JSON file that an earlier stage wrote."""
+        return yaml.safe_load((self.stages / name).read_text(encoding="utf-8"))
+
+
+def run_corpus(work: Workspace) -> None:
+    """Check the corpus and write all rows."""
+    settings, taxonomy = work.params.corpus, work.taxonomy
+    located = read_corpus(work.data / "corpus")
+    findings = check_corpus(located, taxonomy, settings.minimum_per_type, settings.near_duplicate)
+    if findings:
+        raise CorpusError(f"{len(findings)} findings in the corpus, the first: {findings[0]}")
+    write_rows(work.stages / "corpus.jsonl", [entry.row for entry in located])
+
+
+def run_split(work: Workspace) -> None:
+    """Hold batches out and write three files of rows."""
+    params = work.params
+    rows = read_rows(work.stages / "corpus.jsonl")
+    parts = split(
+        rows,
+        params.split.calibration_batches,
+        params.split.test_batches,
+        params.corpus.near_duplicate,
+    )
+    write_rows(work.stages / "train.jsonl", parts.train)
+    write_rows(work.stages / "calibration.jsonl", parts.calibration)
+    write_rows(work.stages / "test.jsonl", parts.test)
+
+
+def run_fit(work: Workspace) -> None:
+    """Fit the pipeline and keep it as a training artefact."""
+    rows = read_rows(work.stages / "train.jsonl")
+    lexicon = work.data / "lexicon.txt"
+    pipeline = fit(rows, work.taxonomy.labels, work.params.fit, lexicon)
+    joblib.dump(pipeline, work.stages / "pipeline.joblib", compress=3)
+
+
+def run_calibrate(work: Workspace) -> None:
+    """Find the temperature on the calibration batches."""
+    rows = read_rows(work.stages / "calibration.jsonl")
+    labels = work.taxonomy.labels
+    pipeline = joblib.load(work.stages / "pipeline.joblib")
+    logits = pipeline.decision_function([row.text for row in rows])
+    target = np.array([labels.index(row.type) for row in rows])
+    write_json(work.stages / "calibration.json", {"temperature": find_temperature(logits, target)})
+
+
+def run_certify(work: Workspace) -> None:
+    """Choose and certify the divert threshold on a realistic sample of the calibration batches."""
+    settings, taxonomy = work.params.certify, work.taxonomy
+    rows = read_rows(work.stages / "calibration.jsonl")
+    priors = read_priors(work.data / "priors.yaml", taxonomy)
+    sample = [rows[i] for i in realistic_sample(rows, priors, settings.seed)]
+    pipeline = joblib.load(work.stages / "pipeline.joblib")
+    temperature = work.read_json("calibration.json")["temperature"]
+    probabilities = softmax(pipeline.decision_function([r.text for r in sample]), temperature)
+    flags = find_flags(sample, load_red_flags(work.rules.red_flags))
+    scored = Scored([row.type for row in sample], probabilities, flags)
+    policy = certify(scored, settings, taxonomy)
+    policy.certificate["provisional"] = True
+    policy.certificate["data"] = "authored narratives, batches " + ", ".join(
+        work.params.split.calibration_batches
+    )
+    write_json(work.stages / "policy.json", policy.as_dict())
+
+
+def run_evaluate(work: Workspace) -> None:
+    """Measure the fitted model under its policy on the test batches."""
+    rows = read_rows(work.stages / "test.jsonl")
+    pipeline = joblib.load(work.stages / "pipeline.joblib")
+    temperature = work.read_json("calibration.json")["temperature"]
+    probabilities = softmax(pipeline.decision_function([row.text for row in rows]), temperature)
+    flags = find_flags(rows, load_red_flags(work.rules.red_flags))
+    policy = Policy(**work.read_json("policy.json"))
+    write_report(work.reports, judge(rows, probabilities, flags, policy, work.taxonomy))
+
+
+def run_export(work: Workspace) -> None:
+    """Hold the figures against the gates, then export the bundle and prove it equal."""
+    params = work.params
+    metrics = yaml.safe_load((work.reports / "metrics.json").read_text(encoding="utf-8"))
+    check_gates(metrics, params.gates)
+    pipeline = joblib.load(work.stages / "pipeline.joblib")
+    draft = work.stages / "bundle"
+    bundle = export(
+        draft,
+        pipeline,
+        work.read_json("calibration.json")["temperature"],
+        Policy(**work.read_json("policy.json")),
+        work.rules,
+        params=yaml.safe_load(work.params_file.read_text(encoding="utf-8")),
+        metrics=metrics,
+    )
+    prove_equal(bundle, pipeline, read_rows(work.stages / "test.jsonl"))
+    work.bundle.parent.mkdir(parents=True, exist_ok=True)
+    _replace(draft, work.bundle)
+
+
+def run_register(work: Workspace) -> None:
+    """Log the run, its figures and the bundle to MLflow."""
+    from training.register import default_tracking_uri, register
+
+    bundle = load_bundle(work.bundle)
+    params = {
+        f"{section}.{key}": str(value)
+        for section, values in asdict(work.params).items()
+        for key, value in values.items()
+    }
+    artefacts = [work.reports, work.params_file, work.stages / "policy.json"]
+    metrics = {key: float(value) for key, value in bundle.manifest["metrics"].items()}
+    run = register(bundle, params, metrics, artefacts, default_tracking_uri())
+    write_json(work.stages / "run.json", run)
+
+
+STAGES: dict[str, Callable[[Workspace], None]] = {
+    "corpus": run_corpus,
+    "split": run_split,
+    "fit": run_fit,
+    "calibrate": run_calibrate,
+    "certify": run_certify,
+    "evaluate": run_evaluate,
+    "export": run_export,
+    "register": run_register,
+}
+
+
+def build(work: Workspace, started: Callable[[str], None] = lambda _: None) -> None:
+    """Run all stages in order; `started` is told the name of each."""
+    work.stages.mkdir(parents=True, exist_ok=True)
+    for name, stage in STAGES.items():
+        started(name)
+        stage(work)
+
+
+def _replace(new: Path, old: Path) -> None:
+    if old.exists():
+        shutil.rmtree(old)
+    shutil.move(new, old)
+
+
+def main(arguments: list[str]) -> int:
+    """Run one stage by name; 2 for a wrong name or an error meant for the reader."""
+    if len(arguments) != 1 or arguments[0] not in STAGES:
+        print(f"usage: python -m training.stages {'|'.join(STAGES)}", file=sys.stderr)
+        return 2
+    work = Workspace()
+    work.stages.mkdir(parents=True, exist_ok=True)
+    try:
+        STAGES[arguments[0]](work)
+    except FenliuError as error:
+        print(f"{arguments[0]}: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
