@@ -5,8 +5,8 @@
     words.txt         one word a line, in row order
     characters.npy    (m,) uint64, sorted packed n-grams
     idf.npy           (n + m,) float32
-    weights.npy       (n + m, k) float32
-    bias.npy          (k,) float32
+    weights.npy       (n + m, k + 3) float32, labels then owners
+    bias.npy          (k + 3,) float32
     taxonomy.yaml, red_flags.yaml, questions.yaml, lexicon.txt    as they were at training
 
 A bundle holds all that a decision depends on, so a stored decision can be explained by the three
@@ -28,7 +28,7 @@ from fenliu.policy import Policy
 from fenliu.questions import Questions, load_questions
 from fenliu.red_flags import RedFlags, load_red_flags
 from fenliu.scorer import Scorer, Weights
-from fenliu.taxonomy import Taxonomy, load_taxonomy
+from fenliu.taxonomy import OWNERS, Taxonomy, load_taxonomy
 from fenliu.tokens import Tokeniser
 
 FORMAT = 1
@@ -38,6 +38,7 @@ _ARRAYS = ("characters", "idf", "weights", "bias")
 _MODEL_FILES = ("words.txt", *(f"{name}.npy" for name in _ARRAYS), "lexicon.txt")
 _POLICY_FILES = (_POLICY, "red_flags.yaml", "questions.yaml")
 _TAXONOMY_FILE = "taxonomy.yaml"
+_CALIBRATION = ("temperature", "owner_temperature", "owner_weight")
 _MEND = "build it again with `uv run dvc repro`, or name another with --bundle"
 
 
@@ -86,7 +87,7 @@ def save_bundle(
     draft = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
     try:
         _write_files(draft, weights, policy, rules)
-        manifest = _manifest(draft, weights.temperature, rules, facts)
+        manifest = _manifest(draft, weights, rules, facts)
         write_json(draft / _MANIFEST, manifest)
         draft.chmod(0o755)
         if path.exists():
@@ -118,12 +119,12 @@ def load_bundle(path: Path, taxonomy_file: Path | None = None) -> Bundle:
     taxonomy = load_taxonomy(path / _TAXONOMY_FILE)
     if taxonomy_file is not None:
         _check_taxonomy(taxonomy, load_taxonomy(taxonomy_file), taxonomy_file)
-    weights = _read_weights(path, float(manifest["temperature"]), len(taxonomy.labels))
+    weights = _read_weights(path, manifest["calibration"], taxonomy)
     return Bundle(
         path=path,
         manifest=manifest,
         taxonomy=taxonomy,
-        scorer=Scorer(weights, Tokeniser(path / "lexicon.txt")),
+        scorer=Scorer(weights, taxonomy.membership, Tokeniser(path / "lexicon.txt")),
         policy=Policy(**json.loads((path / _POLICY).read_text(encoding="utf-8"))),
         red_flags=load_red_flags(path / "red_flags.yaml"),
         questions=load_questions(path / "questions.yaml"),
@@ -152,16 +153,15 @@ def _write_files(draft: Path, weights: Weights, policy: Policy, rules: Rules) ->
     shutil.copyfile(rules.lexicon, draft / "lexicon.txt")
 
 
-def _manifest(
-    draft: Path, temperature: float, rules: Rules, facts: dict[str, Any]
-) -> dict[str, Any]:
+def _manifest(draft: Path, weights: Weights, rules: Rules, facts: dict[str, Any]) -> dict[str, Any]:
     files = (*_MODEL_FILES, *_POLICY_FILES, _TAXONOMY_FILE)
+    calibration = {name: getattr(weights, name) for name in _CALIBRATION}
     return {
         "format": FORMAT,
-        "model_version": _version("m", draft, _MODEL_FILES, repr(temperature)),
+        "model_version": _version("m", draft, _MODEL_FILES, repr(calibration)),
         "policy_version": _version("p", draft, _POLICY_FILES),
         "taxonomy_version": load_taxonomy(rules.taxonomy).version,
-        "temperature": temperature,
+        "calibration": calibration,
         "checksums": {name: _sha256(draft / name) for name in files},
         **facts,
     }
@@ -206,17 +206,25 @@ def _check_taxonomy(trained: Taxonomy, wanted: Taxonomy, file: Path) -> None:
         )
 
 
-def _read_weights(path: Path, temperature: float, labels: int) -> Weights:
+def _read_weights(path: Path, calibration: dict[str, float], taxonomy: Taxonomy) -> Weights:
     try:
         arrays = {name: np.load(path / f"{name}.npy", allow_pickle=False) for name in _ARRAYS}
         words = tuple((path / "words.txt").read_text(encoding="utf-8").split("\n")[:-1])
-    except (OSError, ValueError) as error:
+        numbers = {name: float(calibration[name]) for name in _CALIBRATION}
+    except (OSError, ValueError, KeyError) as error:
         raise BundleError(f"an array of bundle {path} is damaged ({error}): {_MEND}") from error
-    rows = len(words) + len(arrays["characters"])
-    if arrays["weights"].shape != (rows, labels) or arrays["idf"].shape != (rows,):
+    shape = (len(words) + len(arrays["characters"]), len(taxonomy.labels) + len(OWNERS))
+    if arrays["weights"].shape != shape or arrays["idf"].shape != shape[:1]:
         raise BundleError(f"the arrays of bundle {path} do not fit each other: {_MEND}")
     return Weights(
-        words, arrays["characters"], arrays["idf"], arrays["weights"], arrays["bias"], temperature
+        words,
+        arrays["characters"],
+        arrays["idf"],
+        arrays["weights"],
+        arrays["bias"],
+        numbers["temperature"],
+        numbers["owner_temperature"],
+        numbers["owner_weight"],
     )
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from fenliu import paths
-from fenliu.errors import FenliuError
+from fenliu.errors import FenliuError, InvalidInput
 
 app = typer.Typer(
     name="fenliu",
@@ -20,12 +20,17 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+policy_app = typer.Typer(help="Thresholds and their risk.", no_args_is_help=True)
+app.add_typer(policy_app, name="policy")
 corpus_app = typer.Typer(help="The labelled narratives.", no_args_is_help=True)
 app.add_typer(corpus_app, name="corpus")
 
 SOME_LINES_FAILED = 3
 
 BundleOption = Annotated[Path, typer.Option("--bundle", help="Directory of the model bundle.")]
+
+TextColumn = Annotated[str, typer.Option("--text-column", help="Column of the narrative.")]
+TypeColumn = Annotated[str, typer.Option("--type-column", help="Column of the label.")]
 
 
 @app.command()
@@ -88,15 +93,73 @@ def taxonomy(
 @app.command()
 def evaluate(
     data: Annotated[
-        Path | None, typer.Option(help="Labelled JSON lines; the held-out test split by default.")
+        Path | None,
+        typer.Option(
+            help="Labelled calls (CSV, Excel, JSON lines); the held-out test split by default."
+        ),
     ] = None,
     report: Annotated[Path | None, typer.Option(help="Folder to write the report to.")] = None,
+    against: Annotated[Path | None, typer.Option(help="Another bundle to compare with.")] = None,
+    baselines: Annotated[
+        bool, typer.Option("--baselines", help="Judge simpler means too.")
+    ] = False,
+    robustness: Annotated[
+        bool, typer.Option("--robustness", help="Judge disturbed texts too.")
+    ] = False,
+    text_column: TextColumn = "text",
+    type_column: TypeColumn = "type",
     bundle: BundleOption = paths.BUNDLE,
 ) -> None:
     """Print accuracy for each category, and write the report."""
-    from training.command import evaluate_bundle
+    from training.calls import Columns
+    from training.evaluate_command import Request
+    from training.evaluate_command import evaluate as run
 
-    evaluate_bundle(bundle, data or paths.STAGES / "test.jsonl", report)
+    data = data or paths.STAGES / "test.jsonl"
+    columns = Columns(text_column, type_column)
+    run(Request(bundle, data, columns, report, against, baselines, robustness))
+
+
+@policy_app.command("sweep")
+def policy_sweep(
+    data: Annotated[
+        Path | None, typer.Option(help="Labelled calls; the calibration batches by default.")
+    ] = None,
+    plot: Annotated[Path | None, typer.Option(help="PNG or SVG to draw.")] = None,
+    table: Annotated[Path | None, typer.Option(help="CSV to write.")] = None,
+    text_column: TextColumn = "text",
+    type_column: TypeColumn = "type",
+    bundle: BundleOption = paths.BUNDLE,
+) -> None:
+    """Show what each threshold would divert, at what risk, and what is left to humans."""
+    from training.calls import Columns
+    from training.policy_command import print_sweep
+
+    print_sweep(bundle, data, Columns(text_column, type_column), plot, table)
+
+
+@policy_app.command("certify")
+def policy_certify(
+    data: Annotated[Path, typer.Option(help="The city's own labelled calls, unseen in training.")],
+    alpha: Annotated[
+        float | None, typer.Option(help="Most police matters among the diverted.")
+    ] = None,
+    delta: Annotated[
+        float | None, typer.Option(help="Chance that the certificate is wrong.")
+    ] = None,
+    text_column: TextColumn = "text",
+    type_column: TypeColumn = "type",
+    bundle: BundleOption = paths.BUNDLE,
+) -> None:
+    """Certify a bundle on a city's own calls, without training it again."""
+    from training.calls import Columns
+    from training.policy_command import certify_bundle
+
+    for name, value in (("--alpha", alpha), ("--delta", delta)):
+        if value is not None and not 0 < value < 1:
+            raise InvalidInput(name, "must lie between 0 and 1")
+    columns = Columns(text_column, type_column)
+    raise typer.Exit(certify_bundle(bundle, data, columns, alpha, delta))
 
 
 @corpus_app.command("check")
@@ -146,9 +209,9 @@ def _settings(kind: Any, given: dict[str, Any]) -> Any:
 def _build_missing_bundle() -> None:
     if (paths.BUNDLE / "manifest.json").exists():
         return
-    from training.command import build_with_progress
+    from training.command import build_missing_bundle
 
-    build_with_progress()
+    build_missing_bundle()
 
 
 def _predict_one(classifier: Any, text: str, as_json: bool) -> None:
@@ -169,7 +232,6 @@ def _predict_lines(classifier: Any, source: Path, target: Path) -> None:
     import json
     from contextlib import ExitStack
 
-    from fenliu.errors import InvalidInput
     from fenliu.jsonlines import decide_lines
 
     failed = total = 0

@@ -61,9 +61,8 @@ class OwnerSums:
 
     def __init__(self, taxonomy: Taxonomy) -> None:
         self._taxonomy = taxonomy
-        owners = np.array([OWNERS.index(taxonomy.owner_of(label)) for label in taxonomy.labels])
-        self._matrix = np.eye(len(OWNERS), dtype=np.float32)[owners]
-        self._masks = [owners == index for index in range(len(OWNERS))]
+        self._matrix = taxonomy.membership
+        self._masks = [column > 0 for column in self._matrix.T]
 
     def of(self, probabilities: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.floating[Any]]:
         """Owner probabilities, shape (..., 3) in the order of OWNERS."""

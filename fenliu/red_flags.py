@@ -22,8 +22,8 @@ DANGER = "danger"
 CAUTION = "caution"
 
 _NEGATION = re.compile(
-    r"(?:没有|没|未|无人|无|并非|不是|不存在|否认|不曾|别|不要|不会|不敢|未曾|也没|避免|防止|以免|怕)"
-    r"(?:人|发生|任何|出现|造成|再|被|有|想|要|去|真|实际|互相|相互|怎么|对方|双方){0,3}$"
+    r"(?:没有|没得|没|冇得|冇|莫得|未|无人|无|并非|不是|不存在|否认|不曾|不要|不会|不敢|避免|防止|以免|怕)"
+    r"(?:人|说|过|谁|发生|任何|出现|造成|再|被|有|想|要|去|真|实际|互相|相互|怎么|对方|双方){0,3}$"
 )
 # Longest stretch before a hit in which a negation still speaks of it: 没有发生互相 and the like.
 _NEGATION_REACH = 8

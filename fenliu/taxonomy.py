@@ -10,6 +10,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import yaml
 
 from fenliu.errors import TaxonomyError
@@ -82,6 +84,12 @@ class Taxonomy:
     def labels(self) -> tuple[str, ...]:
         """What a model tells apart: the type codes in order, then `outside` and `vague`."""
         return (*(kind.code for kind in self.types), *EXTRA_LABELS)
+
+    @cached_property
+    def membership(self) -> npt.NDArray[np.float32]:
+        """1 where a label (rows) has an owner (columns, in the order of OWNERS), else 0."""
+        owners = [OWNERS.index(self.owner_of(label)) for label in self.labels]
+        return np.eye(len(OWNERS), dtype=np.float32)[owners]
 
     def owner_of(self, label: str) -> str:
         """Owner of a label: of its type, or `outside` for the labels beside the lists."""

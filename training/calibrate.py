@@ -1,9 +1,10 @@
-"""Stage 4: one temperature, so that a probability of 0.8 is right four times in five.
+"""Stage 4: a temperature for each head, so that a probability of 0.8 is right four times in five.
 
 Temperature scaling (Guo et al., 2017) divides the logits by one number, which keeps every order
 and cannot overfit; it minimises the negative log-likelihood on batches the model has not seen.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,11 +16,12 @@ Array = npt.NDArray[np.floating[Any]]
 _BOUNDS = (0.05, 20.0)
 
 
-def softmax(logits: Array, temperature: float) -> Array:
-    """Probabilities of scaled logits, rows summing to 1."""
-    scaled = logits / temperature
-    result: Array = np.exp(scaled - logsumexp(scaled, axis=1, keepdims=True))
-    return result
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Temperatures of the label head and of the owner head."""
+
+    label: float
+    owner: float
 
 
 def find_temperature(logits: Array, target: npt.NDArray[np.intp]) -> float:

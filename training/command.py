@@ -5,25 +5,20 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from fenliu import paths
-from fenliu.bundle import load_bundle
 from fenliu.errors import CorpusError
 from fenliu.taxonomy import load_taxonomy
 from training.corpus import check_corpus, read_corpus, write_corpus
 from training.drafts import add_drafts, read_drafts
-from training.evaluate import judge_bundle, write_report
 from training.params import read_params
-from training.rows import read_rows
-from training.scoring import Scores
 from training.stages import STAGES, Workspace, build
 
 
-def build_with_progress() -> None:
-    """Build the model from the corpus with a bar that names the stage."""
+def build_with_progress(work: Workspace, title: str) -> None:
+    """Run all stages with a bar that names the one under way."""
     console = Console(stderr=True)
-    console.print("No model yet: building it from the corpus (once, a minute or two).")
+    console.print(title)
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("start", total=len(STAGES))
@@ -32,8 +27,14 @@ def build_with_progress() -> None:
             done = list(STAGES).index(name)
             progress.update(task, description=f"{name:10s}", completed=done)
 
-        build(Workspace(), started)
+        build(work, started)
         progress.update(task, description="done", completed=len(STAGES))
+
+
+def build_missing_bundle() -> None:
+    """Build the bundle of the corpus, as on the first start."""
+    title = "No model yet: building it from the corpus (once, a minute or two)."
+    build_with_progress(Workspace(), title)
 
 
 def check(folder: Path) -> int:
@@ -66,29 +67,3 @@ def import_drafts(drafts: Path, batch: str, folder: Path) -> None:
     imported = add_drafts(present, drafted, settings.near_duplicate)
     write_corpus(folder, imported.rows, taxonomy)
     print(f"{len(drafted) - imported.left_out} narratives taken, {imported.left_out} left out")
-
-
-def evaluate_bundle(bundle_path: Path, data: Path, report: Path | None) -> None:
-    """Print the figures of a bundle on labelled rows; write the report where one is wanted."""
-    if not data.exists():
-        raise CorpusError(f"{data} does not exist: name labelled calls with --data")
-    scores = judge_bundle(load_bundle(bundle_path), read_rows(data))
-    print_scores(Console(), scores)
-    if report:
-        write_report(report, scores)
-
-
-def print_scores(console: Console, scores: Scores) -> None:
-    """Accuracy of each category, then the summary."""
-    table = Table(title="Accuracy per category")
-    headings = ("category", "name", "calls", "accuracy", "type accuracy", "precision", "F1")
-    for heading in headings:
-        table.add_column(heading, justify="left" if heading in headings[:2] else "right")
-    for row in scores.per_category().to_dict("records"):
-        shares = (f"{row[c]:.1%}" for c in ("accuracy", "type_accuracy", "precision", "f1"))
-        table.add_row(row["code"], row["name"], str(row["calls"]), *shares)
-    console.print(table)
-    for name, value in scores.summary().items():
-        console.print(
-            f"{name:28s}{value:>10.4f}" if isinstance(value, float) else f"{name:28s}{value:>10}"
-        )

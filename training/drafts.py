@@ -51,12 +51,20 @@ def _row(text: str, label: str | None, batch: str, where: str) -> Row:
 
 
 def add_drafts(present: list[Row], drafts: list[Row], near_duplicate: float) -> Imported:
-    """Join drafts to the corpus, leaving out those that are near-duplicates of an earlier row."""
+    """Join drafts to the corpus, leaving out those that are near-duplicates of an earlier row.
+
+    Drafts with different labels may resemble each other: minimal pairs are written to.
+    """
     joined = present + drafts
     left_out = {
         pair.second
         for pair in near_duplicates([row.text for row in joined], near_duplicate)
         if pair.second >= len(present)
+        and (
+            pair.first < len(present)
+            or pair.similarity == 1
+            or joined[pair.first].type == joined[pair.second].type
+        )
     }
     rows = [row for place, row in enumerate(joined) if place not in left_out]
     return Imported(rows, len(left_out))

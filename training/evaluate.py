@@ -49,7 +49,7 @@ def judge_bundle(bundle: Bundle, rows: Sequence[Row]) -> Scores:
     return judge(rows, probabilities, flags, bundle.policy, bundle.taxonomy)
 
 
-def write_report(folder: Path, scores: Scores) -> None:
+def write_tables(folder: Path, scores: Scores) -> None:
     """Write metrics.json, per_category.csv, per_type.csv and owner_actions.csv."""
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / "metrics.json", scores.summary())

@@ -13,13 +13,14 @@ from fenliu.features import character_keys
 from fenliu.policy import Policy
 from fenliu.scorer import Weights
 from fenliu.text import normalise
-from training.calibrate import softmax
+from training.calibrate import Calibration
+from training.fit import probabilities
 from training.rows import Row
 
 TOLERANCE = 1e-5
 
 
-def weights_of(pipeline: Pipeline, temperature: float) -> Weights:
+def weights_of(pipeline: Pipeline, calibration: Calibration) -> Weights:
     """The arrays of a fitted pipeline, block weights folded in, n-grams sorted by packed key."""
     features, model = pipeline.named_steps["features"], pipeline.named_steps["model"]
     (_, words), (_, characters) = features.transformer_list
@@ -28,7 +29,8 @@ def weights_of(pipeline: Pipeline, temperature: float) -> Weights:
     grams = characters.get_feature_names_out()
     keys = np.array([character_keys(gram)[-1] for gram in grams], dtype=np.uint64)
     order = np.argsort(keys)
-    coefficients = model.coef_.T
+    coefficients = np.vstack((model.label_head_.coef_, model.owner_head_.coef_)).T
+    bias = np.concatenate((model.label_head_.intercept_, model.owner_head_.intercept_))
     first = len(word_list)
     return Weights(
         words=tuple(str(word) for word in word_list),
@@ -40,21 +42,23 @@ def weights_of(pipeline: Pipeline, temperature: float) -> Weights:
                 coefficients[first:][order] * block_weight["characters"],
             )
         ).astype(np.float32),
-        bias=model.intercept_.astype(np.float32),
-        temperature=temperature,
+        bias=bias.astype(np.float32),
+        temperature=calibration.label,
+        owner_temperature=calibration.owner,
+        owner_weight=model.owner_weight,
     )
 
 
 def export(
     path: Path,
     pipeline: Pipeline,
-    temperature: float,
+    calibration: Calibration,
     policy: Policy,
     rules: Rules,
     **facts: Any,
 ) -> Bundle:
     """Write the bundle of a pipeline and load it back, checksums verified."""
-    save_bundle(path, weights_of(pipeline, temperature), policy, rules, **facts)
+    save_bundle(path, weights_of(pipeline, calibration), policy, rules, **facts)
     return load_bundle(path)
 
 
@@ -64,7 +68,9 @@ def prove_equal(bundle: Bundle, pipeline: Pipeline, rows: Sequence[Row]) -> floa
     Raises GateError where it is above TOLERANCE or the best label differs on any row.
     """
     texts = [row.text for row in rows]
-    fitted = softmax(pipeline.decision_function(texts), bundle.scorer.weights.temperature)
+    weights = bundle.scorer.weights
+    calibration = Calibration(weights.temperature, weights.owner_temperature)
+    fitted = probabilities(pipeline, texts, calibration)
     scored = np.array([bundle.scorer.probabilities(normalise(text)) for text in texts])
     difference = float(np.abs(fitted - scored).max())
     flipped = int((fitted.argmax(axis=1) != scored.argmax(axis=1)).sum())

@@ -1,4 +1,4 @@
-"""Stage 3: fit TF-IDF and a linear model.
+"""Stage 3: fit TF-IDF and the two heads.
 
 Words and characters are two TF-IDF blocks, counted on what `fenliu.features` cuts, so that
 training and serving cannot see different things.
@@ -13,13 +13,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import FeatureUnion, Pipeline
 
+from fenliu.errors import CorpusError
 from fenliu.features import character_features, word_features
+from fenliu.taxonomy import Taxonomy
 from fenliu.text import normalise
 from fenliu.tokens import Tokeniser
+from training.calibrate import Calibration
 from training.rows import Row
+from training.two_heads import TwoHeads
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,8 @@ class FitSettings:
 
     min_count: int
     C: float
+    owner_C: float
+    owner_weight: float
     character_weight: float
     tolerance: float
     max_iterations: int
@@ -52,8 +57,8 @@ def characters(text: str) -> list[str]:
     return character_features(normalise(text))
 
 
-def build_pipeline(settings: FitSettings, lexicon: Path) -> Pipeline:
-    """The pipeline as it is fitted: two TF-IDF blocks, then multinomial logistic regression."""
+def build_pipeline(settings: FitSettings, taxonomy: Taxonomy, lexicon: Path) -> Pipeline:
+    """The pipeline as it is fitted: two TF-IDF blocks, then the two heads."""
     block = partial(
         TfidfVectorizer,
         min_df=settings.min_count,
@@ -65,21 +70,44 @@ def build_pipeline(settings: FitSettings, lexicon: Path) -> Pipeline:
         [("words", block(analyzer=Words(lexicon))), ("characters", block(analyzer=characters))],
         transformer_weights={"words": 1.0, "characters": settings.character_weight},
     )
-    model = LogisticRegression(
-        C=settings.C, tol=settings.tolerance, max_iter=settings.max_iterations
+    model = TwoHeads(
+        membership=taxonomy.membership,
+        C=settings.C,
+        owner_C=settings.owner_C,
+        owner_weight=settings.owner_weight,
+        tol=settings.tolerance,
+        max_iter=settings.max_iterations,
     )
     return Pipeline([("features", features), ("model", model)])
 
 
 def fit(
-    rows: Sequence[Row], labels: Sequence[str], settings: FitSettings, lexicon: Path
+    rows: Sequence[Row],
+    taxonomy: Taxonomy,
+    settings: FitSettings,
+    lexicon: Path,
+    weights: Sequence[float] | None = None,
 ) -> Pipeline:
-    """Fit on labelled rows. Classes are positions in `labels`, all of which must occur."""
-    index = {label: place for place, label in enumerate(labels)}
+    """Fit on labelled rows, each weighing 1 or as `weights` says.
+
+    Classes are positions in the taxonomy's labels; raises CorpusError where one has no row.
+    """
+    index = {label: place for place, label in enumerate(taxonomy.labels)}
     target: npt.NDArray[np.intp] = np.array([index[row.type] for row in rows])
-    missing = set(range(len(labels))) - set(target.tolist())
+    missing = [label for label in taxonomy.labels if index[label] not in set(target.tolist())]
     if missing:
-        raise ValueError(f"no training row for {', '.join(labels[i] for i in sorted(missing))}")
-    pipeline = build_pipeline(settings, lexicon)
-    pipeline.fit([row.text for row in rows], target)
-    return pipeline
+        raise CorpusError(f"no training row for {', '.join(missing)}: every label needs some")
+    pipeline = build_pipeline(settings, taxonomy, lexicon)
+    given = None if weights is None else np.asarray(weights)
+    return pipeline.fit([row.text for row in rows], target, model__sample_weight=given)
+
+
+def probabilities(
+    pipeline: Pipeline, texts: Sequence[str], calibration: Calibration
+) -> npt.NDArray[np.floating[Any]]:
+    """Calibrated probabilities of all labels, (n, k)."""
+    features = pipeline.named_steps["features"].transform(texts)
+    result: npt.NDArray[np.floating[Any]] = pipeline.named_steps["model"].predict_proba(
+        features, calibration
+    )
+    return result

@@ -84,7 +84,7 @@ def log_bundle(bundle: Bundle) -> Any:
 
 
 def _quieten() -> None:
-    disable_logging()  # its notes go to standard error, past the logging module
+    disable_logging()  # type: ignore[no-untyped-call]  # its notes go to standard error, past the logging module
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="mlflow")

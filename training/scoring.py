@@ -10,10 +10,29 @@ import pandas as pd
 from sklearn.metrics import precision_recall_fscore_support
 
 from fenliu.policy import ACTIONS, DISPATCH_POLICE, DIVERT, HUMAN_REVIEW, Outcome, OwnerSums
-from fenliu.taxonomy import EXTRA_LABELS, MEDIATION_CENTRE, OWNERS, POLICE, Taxonomy
+from fenliu.taxonomy import (
+    EXTRA_LABELS,
+    MEDIATION_CENTRE,
+    OUTSIDE,
+    OWNERS,
+    POLICE,
+    Taxonomy,
+)
 from training.calibrate import calibration_error
 
 Array = npt.NDArray[np.floating[Any]]
+
+# What an outcome costs, in human reviews: an assumption that a city should put in its own figures
+# for. A diverted police matter can cost a life; a dispatched dispute costs a patrol's hour.
+COSTS = {
+    (POLICE, DIVERT): 100.0,
+    (OUTSIDE, DIVERT): 5.0,
+    (MEDIATION_CENTRE, DISPATCH_POLICE): 2.0,
+    (OUTSIDE, DISPATCH_POLICE): 1.0,
+    (POLICE, HUMAN_REVIEW): 1.0,
+    (MEDIATION_CENTRE, HUMAN_REVIEW): 1.0,
+    (OUTSIDE, HUMAN_REVIEW): 1.0,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +101,24 @@ class Scores:
             "police_dispatched": _mean(flagged[police]),
             "mediation_dispatched": _mean(flagged[mediation]),
             "human_review": _mean(self.actions == HUMAN_REVIEW),
+            "cost_per_thousand": self._cost_per_thousand(),
         }
+
+    def _cost_per_thousand(self) -> float:
+        owners = np.array(OWNERS)[self.owner_target]
+        pairs = zip(owners, self.actions, strict=True)
+        total = sum(COSTS.get((str(owner), str(action)), 0.0) for owner, action in pairs)
+        return round(1000 * total / max(len(self.target), 1), 2)
+
+    def police_diverted_calls(self) -> int:
+        """Police matters that would be diverted: the error that must not happen."""
+        police = self.owner_target == OWNERS.index(POLICE)
+        return int(((self.actions == DIVERT) & police).sum())
 
     def per_type(self) -> pd.DataFrame:
         """One line a label: code, name, calls, accuracy, precision, recall, F1."""
         labels = self.taxonomy.labels
-        names = [self._name(label) for label in labels]
+        names = [self.label_name(label) for label in labels]
         return self._table(labels, names, self.target, self.predicted)
 
     def per_category(self) -> pd.DataFrame:
@@ -118,7 +149,8 @@ class Scores:
         low, high = np.quantile(values, [0.025, 0.975])
         return float(low), float(high)
 
-    def _name(self, label: str) -> str:
+    def label_name(self, label: str) -> str:
+        """Name of a type; the labels beside the lists are their own name."""
         return label if label in EXTRA_LABELS else self.taxonomy.by_code[label].name
 
     @staticmethod

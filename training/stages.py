@@ -21,12 +21,12 @@ from fenliu.errors import CorpusError, FenliuError
 from fenliu.policy import Policy
 from fenliu.red_flags import load_red_flags
 from fenliu.taxonomy import Taxonomy, load_taxonomy
-from training.calibrate import find_temperature, softmax
+from training.calibrate import Calibration, find_temperature
 from training.certify import Scored, certify
 from training.corpus import check_corpus, read_corpus
-from training.evaluate import check_gates, find_flags, judge, write_report
+from training.evaluate import check_gates, find_flags, judge, write_tables
 from training.export import export, prove_equal
-from training.fit import fit
+from training.fit import fit, probabilities
 from training.params import Params, read_params
 from training.priors import read_priors, realistic_sample
 from training.rows import read_rows, write_rows
@@ -63,6 +63,11 @@ class Workspace:
             self.data / "lexicon.txt",
         )
 
+    @property
+    def calibration(self) -> Calibration:
+        """The temperatures that stage `calibrate` found."""
+        return Calibration(**self.read_json("calibration.json"))
+
     def read_json(self, name: str) -> Any:
         """A JSON file that an earlier stage wrote."""
         return yaml.safe_load((self.stages / name).read_text(encoding="utf-8"))
@@ -97,18 +102,23 @@ def run_fit(work: Workspace) -> None:
     """Fit the pipeline and keep it as a training artefact."""
     rows = read_rows(work.stages / "train.jsonl")
     lexicon = work.data / "lexicon.txt"
-    pipeline = fit(rows, work.taxonomy.labels, work.params.fit, lexicon)
+    pipeline = fit(rows, work.taxonomy, work.params.fit, lexicon)
     joblib.dump(pipeline, work.stages / "pipeline.joblib", compress=3)
 
 
 def run_calibrate(work: Workspace) -> None:
-    """Find the temperature on the calibration batches."""
+    """Find the temperature of each head on the calibration batches."""
     rows = read_rows(work.stages / "calibration.jsonl")
-    labels = work.taxonomy.labels
+    taxonomy = work.taxonomy
     pipeline = joblib.load(work.stages / "pipeline.joblib")
-    logits = pipeline.decision_function([row.text for row in rows])
-    target = np.array([labels.index(row.type) for row in rows])
-    write_json(work.stages / "calibration.json", {"temperature": find_temperature(logits, target)})
+    features = pipeline.named_steps["features"].transform([row.text for row in rows])
+    labels, owners = pipeline.named_steps["model"].heads(features)
+    target = np.array([taxonomy.labels.index(row.type) for row in rows])
+    calibration = Calibration(
+        label=find_temperature(labels, target),
+        owner=find_temperature(owners, taxonomy.membership.argmax(axis=1)[target]),
+    )
+    write_json(work.stages / "calibration.json", asdict(calibration))
 
 
 def run_certify(work: Workspace) -> None:
@@ -118,10 +128,9 @@ def run_certify(work: Workspace) -> None:
     priors = read_priors(work.data / "priors.yaml", taxonomy)
     sample = [rows[i] for i in realistic_sample(rows, priors, settings.seed)]
     pipeline = joblib.load(work.stages / "pipeline.joblib")
-    temperature = work.read_json("calibration.json")["temperature"]
-    probabilities = softmax(pipeline.decision_function([r.text for r in sample]), temperature)
+    chances = probabilities(pipeline, [row.text for row in sample], work.calibration)
     flags = find_flags(sample, load_red_flags(work.rules.red_flags))
-    scored = Scored([row.type for row in sample], probabilities, flags)
+    scored = Scored([row.type for row in sample], chances, flags)
     policy = certify(scored, settings, taxonomy)
     policy.certificate["provisional"] = True
     policy.certificate["data"] = "authored narratives, batches " + ", ".join(
@@ -134,11 +143,10 @@ def run_evaluate(work: Workspace) -> None:
     """Measure the fitted model under its policy on the test batches."""
     rows = read_rows(work.stages / "test.jsonl")
     pipeline = joblib.load(work.stages / "pipeline.joblib")
-    temperature = work.read_json("calibration.json")["temperature"]
-    probabilities = softmax(pipeline.decision_function([row.text for row in rows]), temperature)
+    chances = probabilities(pipeline, [row.text for row in rows], work.calibration)
     flags = find_flags(rows, load_red_flags(work.rules.red_flags))
     policy = Policy(**work.read_json("policy.json"))
-    write_report(work.reports, judge(rows, probabilities, flags, policy, work.taxonomy))
+    write_tables(work.reports, judge(rows, chances, flags, policy, work.taxonomy))
 
 
 def run_export(work: Workspace) -> None:
@@ -151,7 +159,7 @@ def run_export(work: Workspace) -> None:
     bundle = export(
         draft,
         pipeline,
-        work.read_json("calibration.json")["temperature"],
+        work.calibration,
         Policy(**work.read_json("policy.json")),
         work.rules,
         params=yaml.safe_load(work.params_file.read_text(encoding="utf-8")),

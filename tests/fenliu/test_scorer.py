@@ -1,8 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from fenliu.classifier import Classifier
+from fenliu.scorer import Scorer, blend, log_softmax
 from fenliu.text import normalise
+from fenliu.tokens import Tokeniser
 
 TEXTS = ["报警人称老板欠三个月工钱不给", "电瓶车被偷", "有纠纷", "钱，欠钱，还是欠钱！", "abc 120"]
 
@@ -16,14 +20,31 @@ def test_probabilities_are_a_distribution(classifier: Classifier, text: str) -> 
 
 
 @pytest.mark.parametrize("text", TEXTS)
-def test_reasons_sum_up_to_the_logit(classifier: Classifier, text: str) -> None:
-    scorer = classifier.bundle.scorer
+def test_reasons_sum_up_to_the_logit_of_the_label_head(classifier: Classifier, text: str) -> None:
+    trained = classifier.bundle.scorer.weights
+    membership = classifier.bundle.taxonomy.membership
+    lexicon = classifier.bundle.path / "lexicon.txt"
+    alone = Scorer(replace(trained, owner_weight=0.0), membership, Tokeniser(lexicon))
     normal = normalise(text)
     label = 3
-    logits = np.log(scorer.probabilities(normal).astype(float)) * scorer.weights.temperature
-    bias = scorer.weights.bias
+    logits = np.log(alone.probabilities(normal).astype(float)) * trained.temperature
+    bias = trained.bias[: len(membership)]
     centred = (logits - logits.mean())[label] - (bias - bias.mean())[label]
-    assert sum(c.weight for c in scorer.credits(normal, label)) == pytest.approx(centred, abs=1e-3)
+    assert sum(c.weight for c in alone.credits(normal, label)) == pytest.approx(centred, abs=1e-3)
+
+
+def test_blending_moves_owners_but_never_the_order_within_one() -> None:
+    labels = log_softmax(np.array([2.0, 1.0, 1.5, 0.0], dtype=np.float32))
+    owners = log_softmax(np.array([-1.0, 3.0], dtype=np.float32))
+    membership = np.array([[1, 0], [1, 0], [0, 1], [0, 1]], dtype=np.float32)
+    alone = blend(labels, owners, membership, 0.0)
+    assert alone == pytest.approx(np.exp(labels), abs=1e-6)
+    half = blend(labels, owners, membership, 0.5)
+    assert half.sum() == pytest.approx(1)
+    assert half[0] / half[1] == pytest.approx(alone[0] / alone[1], rel=1e-4)
+    assert half[2:].sum() > alone[2:].sum()
+    full = blend(labels, owners, membership, 1.0)
+    assert full @ membership == pytest.approx(np.exp(owners), abs=1e-5)
 
 
 def test_the_words_that_decide_are_found(classifier: Classifier) -> None:

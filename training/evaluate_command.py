@@ -1,0 +1,132 @@
+"""`fenliu evaluate`: figures in the terminal, tables and a page in a folder."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from fenliu import paths
+from fenliu.bundle import Bundle, load_bundle
+from training.baselines import judge_baselines
+from training.calls import Columns, read_calls, write_rejects
+from training.certify import Scored, sweep
+from training.comparison import Paired, compare
+from training.evaluate import find_flags, judge_bundle, write_tables
+from training.report import plots
+from training.report.page import Extras, render, write_page
+from training.robustness import measure
+from training.rows import Row, read_rows
+from training.scoring import Scores
+
+_ROUNDS = 1000
+_SEED = 1
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to judge and what to add to the report."""
+
+    bundle: Path
+    data: Path
+    columns: Columns
+    report: Path | None = None
+    against: Path | None = None
+    baselines: bool = False
+    robustness: bool = False
+
+
+def evaluate(request: Request) -> None:
+    """Judge a bundle on labelled calls; raises CorpusError or BundleError."""
+    bundle = load_bundle(request.bundle)
+    calls = read_calls(request.data, bundle.taxonomy, request.columns)
+    scores = judge_bundle(bundle, calls.rows)
+    console = Console()
+    print_scores(console, scores)
+    extras = _extras(request, bundle, calls.rows, scores)
+    for name, paired in extras.comparison.items():
+        console.print(
+            f"{name}: {paired.difference:+.2%} [{paired.low:+.2%}, {paired.high:+.2%}] against "
+            f"{request.against}, p = {paired.p_value:.4f}"
+        )
+    for table in (extras.baselines, extras.robustness):
+        if table is not None:
+            console.print(table.to_string(index=False, float_format=lambda share: f"{share:.4f}"))
+    if calls.rejects:
+        console.print(f"{len(calls.rejects)} rows were set aside")
+    if request.report:
+        write_tables(request.report, scores)
+        write_page(
+            request.report / "report.html", render(bundle, scores, request.data.name, extras)
+        )
+        if extras.baselines is not None:
+            extras.baselines.to_csv(request.report / "baselines.csv", index=False)
+        if extras.robustness is not None:
+            extras.robustness.to_csv(request.report / "robustness.csv", index=False)
+        write_rejects(request.report / "rejects.csv", calls.rejects)
+        console.print(f"report: {request.report / 'report.html'}")
+
+
+def print_scores(console: Console, scores: Scores) -> None:
+    """Accuracy of each category, then the summary."""
+    table = Table(title="Accuracy per category")
+    headings = ("category", "name", "calls", "accuracy", "type accuracy", "precision", "F1")
+    for heading in headings:
+        table.add_column(heading, justify="left" if heading in headings[:2] else "right")
+    for row in scores.per_category().to_dict("records"):
+        shares = (f"{row[c]:.1%}" for c in ("accuracy", "type_accuracy", "precision", "f1"))
+        table.add_row(row["code"], row["name"], str(row["calls"]), *shares)
+    console.print(table)
+    for name, value in scores.summary().items():
+        console.print(
+            f"{name:28s}{value:>10.4f}" if isinstance(value, float) else f"{name:28s}{value:>10}"
+        )
+
+
+def _extras(request: Request, bundle: Bundle, rows: list[Row], scores: Scores) -> Extras:
+    baselines = None
+    if request.baselines:
+        train = read_rows(paths.STAGES / "train.jsonl")
+        baselines = judge_baselines(train, rows, bundle.taxonomy, bundle.path / "lexicon.txt")
+    comparison: dict[str, Paired] = {}
+    if request.against:
+        other = judge_bundle(load_bundle(request.against), rows)
+        comparison = {
+            name: compare(new, old, _ROUNDS, _SEED)
+            for (name, new), old in zip(_right(scores).items(), _right(other).values(), strict=True)
+        }
+    return Extras(
+        baselines=baselines,
+        robustness=measure(bundle, rows, _SEED) if request.robustness else None,
+        comparison=comparison,
+        against=request.against.name if request.against else "",
+        sweep=sweep_picture(bundle, rows, scores) if request.report else "",
+    )
+
+
+def _right(scores: Scores) -> dict[str, np.ndarray]:
+    return {
+        "情形": scores.predicted == scores.target,
+        "类别": scores.category_probability.argmax(axis=1) == scores.category_target,
+        "权属": scores.owner_probability.argmax(axis=1) == scores.owner_target,
+    }
+
+
+def sweep_picture(bundle: Bundle, rows: list[Row], scores: Scores) -> str:
+    """What other thresholds would have done to the judged calls, as SVG."""
+    scored = Scored(
+        [row.type for row in rows],
+        scores.judged.probabilities,
+        find_flags(rows, bundle.red_flags),
+    )
+    owned = [bundle.taxonomy.owner_of(row.type) for row in rows]
+    alpha = float(bundle.policy.certificate.get("alpha", 0.01))
+    figure = plots.sweep(
+        sweep(scored, bundle.policy, bundle.taxonomy),
+        len(rows),
+        max(owned.count("mediation_centre"), 1),
+        alpha,
+        bundle.policy.divert_threshold,
+    )
+    return plots.to_svg(figure)

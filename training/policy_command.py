@@ -1,0 +1,117 @@
+"""`fenliu policy`: what each threshold would do, and a certificate on a city's own calls."""
+
+import csv
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from fenliu import paths
+from fenliu.bundle import Bundle, load_bundle, replace_policy
+from fenliu.text import normalise
+from training.calls import Columns, read_calls
+from training.certify import CertifySettings, Scored, certify, exact_upper_bound, sweep
+from training.evaluate import find_flags
+from training.params import read_params
+from training.priors import read_priors, realistic_sample
+from training.report import plots
+from training.rows import Row, read_rows
+
+
+def score(bundle: Bundle, rows: list[Row]) -> Scored:
+    """Rows as the bundle sees them."""
+    probabilities = np.array([bundle.scorer.probabilities(normalise(row.text)) for row in rows])
+    return Scored([row.type for row in rows], probabilities, find_flags(rows, bundle.red_flags))
+
+
+def print_sweep(
+    bundle_path: Path, data: Path | None, columns: Columns, plot: Path | None, table: Path | None
+) -> None:
+    """Print diverted share, risk and human workload for each threshold; plot and save on wish.
+
+    Without `data` the calibration batches stand in, drawn as often as labels come in life.
+    """
+    bundle = load_bundle(bundle_path)
+    settings = read_params(paths.PARAMS).certify
+    if data is None:
+        rows = _realistic(bundle, settings)
+    else:
+        rows = read_calls(data, bundle.taxonomy, columns).rows
+    points = sweep(score(bundle, rows), bundle.policy, bundle.taxonomy)
+    mediation = max(sum(bundle.taxonomy.owner_of(r.type) == "mediation_centre" for r in rows), 1)
+    console = Console()
+    shown = Table(title=f"{len(rows)} calls, {mediation} mediation matters")
+    headings = (
+        "threshold",
+        "diverted",
+        "police among them",
+        "upper bound",
+        "mediation diverted",
+        "human",
+    )
+    for heading in headings:
+        shown.add_column(heading, justify="right")
+    for point in points[::4]:
+        shown.add_row(
+            f"{point.threshold:.3f}",
+            str(point.diverted),
+            str(point.police_diverted),
+            f"{exact_upper_bound(point.police_diverted, max(point.diverted, 1), settings.delta):.2%}",
+            f"{point.mediation_diverted / mediation:.1%}",
+            f"{point.human_review / len(rows):.1%}",
+        )
+    console.print(shown)
+    console.print(f"in force: {bundle.policy.divert_threshold:g}")
+    if plot:
+        figure = plots.sweep(
+            points, len(rows), mediation, settings.alpha, bundle.policy.divert_threshold
+        )
+        figure.savefig(plot, dpi=150)
+        console.print(f"plot: {plot}")
+    if table:
+        with table.open("w", encoding="utf-8-sig", newline="") as file:
+            writer = csv.DictWriter(file, list(asdict(points[0])))
+            writer.writeheader()
+            writer.writerows(asdict(point) for point in points)
+        console.print(f"table: {table}")
+
+
+def certify_bundle(
+    bundle_path: Path, data: Path, columns: Columns, alpha: float | None, delta: float | None
+) -> int:
+    """Choose and certify the threshold of a bundle on labelled calls, taken as they come.
+
+    The calls must be a fair sample of the city's calls that no training has seen. The bundle gets
+    the new policy, certified or not; 0 where it is certified, else 1.
+    """
+    bundle = load_bundle(bundle_path)
+    settings = read_params(paths.PARAMS).certify
+    settings = CertifySettings(
+        alpha=settings.alpha if alpha is None else alpha,
+        delta=settings.delta if delta is None else delta,
+        police_threshold=bundle.policy.police_threshold,
+        seed=settings.seed,
+    )
+    calls = read_calls(data, bundle.taxonomy, columns)
+    policy = certify(score(bundle, calls.rows), settings, bundle.taxonomy)
+    policy.certificate["provisional"] = False
+    policy.certificate["data"] = f"labelled calls from {data.name}"
+    manifest = replace_policy(bundle_path, policy)
+    console = Console()
+    for name, value in policy.certificate.items():
+        console.print(f"{name:24s}{value}", highlight=False)
+    console.print(f"{'policy_version':24s}{manifest['policy_version']}", highlight=False)
+    if calls.rejects:
+        console.print(f"{len(calls.rejects)} rows could not be used; `fenliu evaluate` lists them")
+    if not policy.certificate["certified"]:
+        console.print("Not certified: the bundle now diverts nothing without a human.")
+        return 1
+    return 0
+
+
+def _realistic(bundle: Bundle, settings: CertifySettings) -> list[Row]:
+    rows = read_rows(paths.STAGES / "calibration.jsonl")
+    priors = read_priors(paths.DATA / "priors.yaml", bundle.taxonomy)
+    return [rows[place] for place in realistic_sample(rows, priors, settings.seed)]

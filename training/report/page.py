@@ -1,0 +1,140 @@
+"""The report as one HTML file without outside references."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from jinja2 import Environment, PackageLoader, select_autoescape
+
+from fenliu.bundle import Bundle
+from fenliu.policy import DIVERT
+from fenliu.taxonomy import OWNERS, POLICE
+from fenliu.text import normalise
+from training.comparison import Paired
+from training.report import plots
+from training.scoring import Scores
+
+WORST = 30
+PAIRS = 25
+_ROUNDS = 400
+
+
+@dataclass(frozen=True)
+class Extras:
+    """Parts of the report that only some evaluations have."""
+
+    baselines: pd.DataFrame | None = None
+    robustness: pd.DataFrame | None = None
+    comparison: Mapping[str, Paired] = field(default_factory=dict)
+    against: str = ""
+    sweep: str = ""
+
+
+def render(bundle: Bundle, scores: Scores, source: str, extras: Extras) -> str:
+    """The page. `source` says which calls were judged."""
+    environment = Environment(
+        loader=PackageLoader("training.report"), autoescape=select_autoescape(["html"])
+    )
+    environment.filters["percent"] = lambda value: f"{value:.1%}"
+    return environment.get_template("report.html").render(
+        bundle=bundle,
+        source=source,
+        summary=scores.summary(),
+        intervals=intervals(scores),
+        owner_table=scores.owner_table(),
+        categories=scores.per_category().to_dict("records"),
+        types=scores.per_type().to_dict("records"),
+        confusions=confusions(scores),
+        worst=worst_errors(bundle, scores),
+        pictures={
+            name: plots.to_svg(draw(scores))
+            for name, draw in (
+                ("categories", plots.categories),
+                ("reliability", plots.reliability),
+                ("risk_coverage", plots.risk_coverage),
+                ("lengths", plots.lengths),
+            )
+        },
+        extras=extras,
+    )
+
+
+def intervals(scores: Scores) -> dict[str, tuple[float, float]]:
+    """95 % bootstrap intervals of the headline figures."""
+    top3 = (scores.order[:, :3] == scores.target[:, None]).any(axis=1)
+    right = {
+        "type_top1": scores.predicted == scores.target,
+        "type_top3": top3,
+        "category": scores.category_probability.argmax(axis=1) == scores.category_target,
+        "owner": scores.owner_probability.argmax(axis=1) == scores.owner_target,
+    }
+    return {
+        name: scores.bootstrap(partial(_share, hit), _ROUNDS, seed=1) for name, hit in right.items()
+    }
+
+
+def _share(hit: npt.NDArray[np.bool_], rows: npt.NDArray[np.intp]) -> float:
+    return float(hit[rows].mean())
+
+
+def confusions(scores: Scores) -> list[dict[str, Any]]:
+    """Pairs of labels that are most often mistaken for each other, the right one first."""
+    taxonomy = scores.taxonomy
+    wrong = scores.predicted != scores.target
+    pairs = Counter(
+        zip(scores.target[wrong].tolist(), scores.predicted[wrong].tolist(), strict=True)
+    )
+    lines = []
+    for (right, predicted), calls in pairs.most_common(PAIRS):
+        right_label, predicted_label = taxonomy.labels[right], taxonomy.labels[predicted]
+        lines.append(
+            {
+                "right": right_label,
+                "right_name": scores.label_name(right_label),
+                "predicted": predicted_label,
+                "predicted_name": scores.label_name(predicted_label),
+                "calls": calls,
+                "share": calls / int((scores.target == right).sum()),
+                "owner_changes": taxonomy.owner_of(right_label)
+                != taxonomy.owner_of(predicted_label),
+            }
+        )
+    return lines
+
+
+def worst_errors(bundle: Bundle, scores: Scores) -> list[dict[str, Any]]:
+    """Diverted police matters first, then the errors of which the model was surest."""
+    police = scores.owner_target == OWNERS.index(POLICE)
+    dangerous = police & (scores.actions == DIVERT)
+    confidence = scores.judged.probabilities.max(axis=1)
+    wrong = np.flatnonzero((scores.predicted != scores.target) | dangerous)
+    order = sorted(wrong, key=lambda i: (not dangerous[i], -confidence[i]))[:WORST]
+    return [_error(bundle, scores, int(i), bool(dangerous[i])) for i in order]
+
+
+def _error(bundle: Bundle, scores: Scores, place: int, dangerous: bool) -> dict[str, Any]:
+    text = normalise(scores.judged.texts[place])
+    predicted = int(scores.predicted[place])
+    credits = bundle.scorer.credits(text, predicted)
+    best = sorted((c for c in credits if c.weight > 0), key=lambda c: -c.weight)[:4]
+    return {
+        "text": text.source,
+        "dangerous": dangerous,
+        "action": str(scores.actions[place]),
+        "right": f"{scores.judged.types[place]} {scores.label_name(scores.judged.types[place])}",
+        "predicted": f"{scores.taxonomy.labels[predicted]} "
+        f"{scores.label_name(scores.taxonomy.labels[predicted])}",
+        "probability": float(scores.judged.probabilities[place, predicted]),
+        "words": [text.text[c.start : c.end] for c in best],
+    }
+
+
+def write_page(path: Path, page: str) -> None:
+    """Write the page as UTF-8."""
+    path.write_text(page, encoding="utf-8")

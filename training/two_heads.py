@@ -1,0 +1,77 @@
+"""The linear model: one head for labels, one for owners, on the same features."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.linear_model import LogisticRegression
+
+from fenliu.scorer import Floats, blend, log_softmax
+from training.calibrate import Calibration
+
+
+class TwoHeads(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Multinomial logistic regression for labels and, beside it, for their owners.
+
+    `membership` (k, o) is 1 where a label has an owner; targets are label positions. `C` and
+    `owner_C` are the inverse penalties of the heads, `owner_weight` the owner head's share in
+    `fenliu.scorer.blend`.
+    """
+
+    def __init__(
+        self,
+        membership: npt.NDArray[np.float32],
+        C: float = 30.0,
+        owner_C: float = 10.0,
+        owner_weight: float = 0.5,
+        tol: float = 1e-4,
+        max_iter: int = 500,
+    ) -> None:
+        self.membership = membership
+        self.C = C
+        self.owner_C = owner_C
+        self.owner_weight = owner_weight
+        self.tol = tol
+        self.max_iter = max_iter
+
+    def fit(
+        self, features: Any, target: npt.NDArray[np.intp], sample_weight: Any = None
+    ) -> "TwoHeads":
+        """Fit both heads; every label must occur in `target`."""
+        self.classes_ = np.unique(target)
+        # Labels with many rows must not outvote the others: how often one comes in the corpus says
+        # nothing about how often it comes in life.
+        heads = (
+            LogisticRegression(C=C, class_weight="balanced", tol=self.tol, max_iter=self.max_iter)
+            for C in (self.C, self.owner_C)
+        )
+        owners = self.membership.argmax(axis=1)[target]
+        self.label_head_, self.owner_head_ = (
+            head.fit(features, goal, sample_weight)
+            for head, goal in zip(heads, (target, owners), strict=True)
+        )
+        return self
+
+    def heads(self, features: Any) -> tuple[Floats, Floats]:
+        """Logits of labels (n, k) and of owners (n, o)."""
+        return (
+            self.label_head_.decision_function(features),
+            self.owner_head_.decision_function(features),
+        )
+
+    def predict_proba(self, features: Any, calibration: Calibration | None = None) -> Floats:
+        """Blended probabilities of all labels, (n, k)."""
+        temperatures = calibration or Calibration(1.0, 1.0)
+        labels, owners = self.heads(features)
+        return blend(
+            log_softmax(labels / temperatures.label),
+            log_softmax(owners / temperatures.owner),
+            self.membership,
+            self.owner_weight,
+        )
+
+    def predict(self, features: Any) -> npt.NDArray[np.intp]:
+        """Most probable label of each row."""
+        best: npt.NDArray[np.intp] = self.predict_proba(features).argmax(axis=1)
+        return best
