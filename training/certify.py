@@ -32,6 +32,7 @@ class CertifySettings:
     alpha: float
     delta: float
     police_threshold: float
+    as_they_come: bool
     seed: int
 
 

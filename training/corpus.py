@@ -67,7 +67,8 @@ def check_corpus(
     """All findings: bad codes, texts and styles, duplicates, near-duplicates, thin types.
 
     Near-duplicates count across batches, for they leak from training into test. Within a batch they
-    may be minimal pairs: one story with and without the fact that decides. `minimum` narratives are wanted for every type.
+    may be minimal pairs: one story with and without the fact that decides. `minimum` narratives are
+    wanted for every type.
     """
     findings = [finding for entry in located for finding in _check_row(entry, taxonomy)]
     findings += _duplicates(located)

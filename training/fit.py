@@ -34,6 +34,8 @@ class FitSettings:
     owner_C: float
     owner_weight: float
     character_weight: float
+    batch_weights: dict[str, float]
+    noisy_copies: int
     tolerance: float
     max_iterations: int
 

@@ -4,12 +4,15 @@ Each takes a text and a random generator and gives another text with the same me
 twice: a few make training rows more varied, all of them measure how robust a model is.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
 import opencc
 from pypinyin import Style, lazy_pinyin
+
+from training.rows import Row
 
 Generator = np.random.Generator
 Noise = Callable[[str, Generator], str]
@@ -131,6 +134,18 @@ ROBUSTNESS: Mapping[str, Noise] = {
     "hidden_at_the_end": hidden_at_the_end,
 }
 AUGMENTATION: tuple[Noise, ...] = (typing_errors, homophones, truncated, boilerplate)
+
+
+def noisy_copies(rows: Sequence[Row], copies: int, seed: int) -> list[Row]:
+    """New rows for training: each row `copies` times, disturbed in one way drawn at random."""
+    generator = np.random.default_rng(seed)
+    return [
+        replace(
+            row, text=AUGMENTATION[int(generator.integers(len(AUGMENTATION)))](row.text, generator)
+        )
+        for _ in range(copies)
+        for row in rows
+    ]
 
 
 @cache

@@ -54,11 +54,12 @@ def print_sweep(
     for heading in headings:
         shown.add_column(heading, justify="right")
     for point in points[::4]:
+        bound = exact_upper_bound(point.police_diverted, max(point.diverted, 1), settings.delta)
         shown.add_row(
             f"{point.threshold:.3f}",
             str(point.diverted),
             str(point.police_diverted),
-            f"{exact_upper_bound(point.police_diverted, max(point.diverted, 1), settings.delta):.2%}",
+            f"{bound:.2%}",
             f"{point.mediation_diverted / mediation:.1%}",
             f"{point.human_review / len(rows):.1%}",
         )
@@ -92,6 +93,7 @@ def certify_bundle(
         alpha=settings.alpha if alpha is None else alpha,
         delta=settings.delta if delta is None else delta,
         police_threshold=bundle.policy.police_threshold,
+        as_they_come=True,
         seed=settings.seed,
     )
     calls = read_calls(data, bundle.taxonomy, columns)
