@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from fenliu.assessment import Assessor
 from fenliu.bundle import Bundle, load_bundle
 from fenliu.decision import Candidate, DecidedType, Decision, RaisedFlag, Reason, Route
 from fenliu.policy import HUMAN_REVIEW, OwnerSums, decide
@@ -25,6 +26,9 @@ class Classifier:
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
         self._owners = OwnerSums(bundle.taxonomy)
+        self._assessor = Assessor(
+            bundle.scorer, bundle.red_flags, bundle.taxonomy, bundle.policy.clause_threshold
+        )
 
     @classmethod
     def load(cls, path: Path, taxonomy_file: Path | None = None) -> "Classifier":
@@ -36,8 +40,8 @@ class Classifier:
         bundle = self.bundle
         taxonomy = bundle.taxonomy
         normal = normalise(check_text(text))
-        probabilities = bundle.scorer.probabilities(normal)
-        flags = bundle.red_flags.find(normal)
+        assessment = self._assessor.assess(normal)
+        probabilities, flags = assessment.probabilities, assessment.flags
         outcome = decide(probabilities, flags, bundle.policy, self._owners, taxonomy)
         waits = outcome.action == HUMAN_REVIEW
         kind = taxonomy.by_code[outcome.label]

@@ -33,12 +33,14 @@ CLOSE_MARGIN = 0.15
 class Policy:
     """Thresholds on owner probabilities, and the proof of their risk.
 
-    `divert_threshold` may be above 1: then nothing is diverted without a human, which is what a
-    model without a certificate gets. `certificate` is empty for such a policy.
+    `clause_threshold` is the police probability of a single clause from which on it forbids a
+    diversion. `divert_threshold` may be above 1: then nothing is diverted without a human, which is
+    what a model without a certificate gets. `certificate` is empty for such a policy.
     """
 
     divert_threshold: float
     police_threshold: float
+    clause_threshold: float
     certificate: dict[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:

@@ -13,16 +13,20 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy.stats import beta, binom
 
+from fenliu.assessment import Assessment
 from fenliu.policy import DIVERT, OwnerSums, Policy, decide
-from fenliu.red_flags import RedFlag
 from fenliu.taxonomy import MEDIATION_CENTRE, POLICE, Taxonomy
 
 # Above every probability: diverts nothing.
 NEVER = 1.01
-GRID = tuple(float(t) for t in np.round(np.arange(0.995, 0.495, -0.005), 3))
+GRID = tuple(
+    float(t)
+    for t in np.round(
+        np.concatenate(([0.999, 0.998, 0.997, 0.996], np.arange(0.995, 0.495, -0.005))), 3
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -32,25 +36,17 @@ class CertifySettings:
     alpha: float
     delta: float
     police_threshold: float
+    clause_threshold: float
     as_they_come: bool
     seed: int
 
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """Calls with their labels, label probabilities (n, k) and red flags."""
+    """Calls with their labels and what was assessed of each."""
 
     types: Sequence[str]
-    probabilities: npt.NDArray[np.floating[Any]]
-    flags: Sequence[Sequence[RedFlag]]
-
-    def take(self, places: Sequence[int]) -> "Scored":
-        """The calls at some positions."""
-        return Scored(
-            [self.types[i] for i in places],
-            self.probabilities[list(places)],
-            [self.flags[i] for i in places],
-        )
+    assessments: Sequence[Assessment]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +73,8 @@ def sweep(scored: Scored, policy: Policy, taxonomy: Taxonomy) -> list[Point]:
 
 def _point(scored: Scored, policy: Policy, owners: OwnerSums, taxonomy: Taxonomy) -> Point:
     actions = [
-        decide(probabilities, flags, policy, owners, taxonomy).action
-        for probabilities, flags in zip(scored.probabilities, scored.flags, strict=True)
+        decide(assessment.probabilities, assessment.flags, policy, owners, taxonomy).action
+        for assessment in scored.assessments
     ]
     truth = [taxonomy.owner_of(label) for label in scored.types]
     diverted = [owner for owner, action in zip(truth, actions, strict=True) if action == DIVERT]
@@ -101,7 +97,7 @@ def certify(
 
     Where none is, the policy diverts nothing and its certificate says so.
     """
-    draft = Policy(NEVER, settings.police_threshold)
+    draft = Policy(NEVER, settings.police_threshold, settings.clause_threshold)
     points = sweep(sample, draft, taxonomy)
     enough = np.log(settings.delta) / np.log(1 - settings.alpha)
     best: Point | None = None

@@ -4,13 +4,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
+from fenliu.assessment import Assessment, Assessor
 from fenliu.bundle import Bundle, write_json
 from fenliu.errors import GateError
 from fenliu.policy import OwnerSums, Policy, decide
-from fenliu.red_flags import RedFlag, RedFlags
 from fenliu.taxonomy import Taxonomy
 from fenliu.text import normalise
 from training.rows import Row
@@ -20,33 +17,32 @@ from training.scoring import Judged, Scores
 _UPPER_GATES = {"diverted_police", "type_calibration_error", "category_calibration_error"}
 
 
-def find_flags(rows: Sequence[Row], red_flags: RedFlags) -> list[list[RedFlag]]:
-    """Red flags of each row."""
-    return [red_flags.find(normalise(row.text)) for row in rows]
+def assess(assessor: Assessor, rows: Sequence[Row]) -> list[Assessment]:
+    """Probabilities and danger signs of each row."""
+    return [assessor.assess(normalise(row.text)) for row in rows]
 
 
 def judge(
-    rows: Sequence[Row],
-    probabilities: npt.NDArray[np.floating[Any]],
-    flags: Sequence[Sequence[RedFlag]],
-    policy: Policy,
-    taxonomy: Taxonomy,
+    rows: Sequence[Row], assessments: Sequence[Assessment], policy: Policy, taxonomy: Taxonomy
 ) -> Scores:
-    """Apply the policy to scored rows and measure the outcome."""
+    """Apply the policy to assessed rows and measure the outcome."""
     owners = OwnerSums(taxonomy)
     outcomes = [
-        decide(row_probabilities, row_flags, policy, owners, taxonomy)
-        for row_probabilities, row_flags in zip(probabilities, flags, strict=True)
+        decide(assessment.probabilities, assessment.flags, policy, owners, taxonomy)
+        for assessment in assessments
     ]
-    texts = [row.text for row in rows]
-    return Scores(Judged(texts, [row.type for row in rows], probabilities, outcomes), taxonomy)
+    judged = Judged(
+        [row.text for row in rows], [row.type for row in rows], list(assessments), outcomes
+    )
+    return Scores(judged, taxonomy)
 
 
 def judge_bundle(bundle: Bundle, rows: Sequence[Row]) -> Scores:
     """Judge a bundle on labelled rows with its own scorer, red flags and policy."""
-    probabilities = np.array([bundle.scorer.probabilities(normalise(row.text)) for row in rows])
-    flags = find_flags(rows, bundle.red_flags)
-    return judge(rows, probabilities, flags, bundle.policy, bundle.taxonomy)
+    assessor = Assessor(
+        bundle.scorer, bundle.red_flags, bundle.taxonomy, bundle.policy.clause_threshold
+    )
+    return judge(rows, assess(assessor, rows), bundle.policy, bundle.taxonomy)
 
 
 def write_tables(folder: Path, scores: Scores) -> None:

@@ -13,7 +13,7 @@ from training.baselines import judge_baselines
 from training.calls import Columns, read_calls, write_rejects
 from training.certify import Scored, sweep
 from training.comparison import Paired, compare
-from training.evaluate import find_flags, judge_bundle, write_tables
+from training.evaluate import judge_bundle, write_tables
 from training.report import plots
 from training.report.page import Extras, render, write_page
 from training.robustness import measure
@@ -115,11 +115,7 @@ def _right(scores: Scores) -> dict[str, np.ndarray]:
 
 def sweep_picture(bundle: Bundle, rows: list[Row], scores: Scores) -> str:
     """What other thresholds would have done to the judged calls, as SVG."""
-    scored = Scored(
-        [row.type for row in rows],
-        scores.judged.probabilities,
-        find_flags(rows, bundle.red_flags),
-    )
+    scored = Scored(scores.judged.types, scores.judged.assessments)
     owned = [bundle.taxonomy.owner_of(row.type) for row in rows]
     alpha = float(bundle.policy.certificate.get("alpha", 0.01))
     figure = plots.sweep(

@@ -4,16 +4,15 @@ import csv
 from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
 from rich.console import Console
 from rich.table import Table
 
 from fenliu import paths
+from fenliu.assessment import Assessor
 from fenliu.bundle import Bundle, load_bundle, replace_policy
-from fenliu.text import normalise
 from training.calls import Columns, read_calls
 from training.certify import CertifySettings, Scored, certify, exact_upper_bound, sweep
-from training.evaluate import find_flags
+from training.evaluate import assess
 from training.params import read_params
 from training.priors import read_priors, realistic_sample
 from training.report import plots
@@ -22,8 +21,10 @@ from training.rows import Row, read_rows
 
 def score(bundle: Bundle, rows: list[Row]) -> Scored:
     """Rows as the bundle sees them."""
-    probabilities = np.array([bundle.scorer.probabilities(normalise(row.text)) for row in rows])
-    return Scored([row.type for row in rows], probabilities, find_flags(rows, bundle.red_flags))
+    assessor = Assessor(
+        bundle.scorer, bundle.red_flags, bundle.taxonomy, bundle.policy.clause_threshold
+    )
+    return Scored([row.type for row in rows], assess(assessor, rows))
 
 
 def print_sweep(
@@ -93,6 +94,7 @@ def certify_bundle(
         alpha=settings.alpha if alpha is None else alpha,
         delta=settings.delta if delta is None else delta,
         police_threshold=bundle.policy.police_threshold,
+        clause_threshold=bundle.policy.clause_threshold,
         as_they_come=True,
         seed=settings.seed,
     )

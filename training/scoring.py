@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.metrics import precision_recall_fscore_support
 
+from fenliu.assessment import Assessment
 from fenliu.policy import ACTIONS, DISPATCH_POLICE, DIVERT, HUMAN_REVIEW, Outcome, OwnerSums
 from fenliu.taxonomy import (
     EXTRA_LABELS,
@@ -37,11 +38,11 @@ COSTS = {
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """Calls with the right label, the label probabilities (n, k), and what was decided."""
+    """Calls with the right label, what was assessed, and what was decided."""
 
     texts: Sequence[str]
     types: Sequence[str]
-    probabilities: Array
+    assessments: Sequence[Assessment]
     outcomes: Sequence[Outcome]
 
 
@@ -53,13 +54,14 @@ class Scores:
         self.judged = judged
         labels = taxonomy.labels
         self.target = np.array([labels.index(label) for label in judged.types])
-        self.order = np.argsort(-judged.probabilities, axis=1, kind="stable")
+        self.probabilities = np.array([entry.probabilities for entry in judged.assessments])
+        self.order = np.argsort(-self.probabilities, axis=1, kind="stable")
         self.predicted = self.order[:, 0]
         categories = sorted({taxonomy.category_of(label) for label in labels})
         self.categories = categories
         column = np.array([categories.index(taxonomy.category_of(label)) for label in labels])
-        self.category_probability = judged.probabilities @ np.eye(len(categories))[column]
-        self.owner_probability = OwnerSums(taxonomy).of(judged.probabilities)
+        self.category_probability = self.probabilities @ np.eye(len(categories))[column]
+        self.owner_probability = OwnerSums(taxonomy).of(self.probabilities)
         self.category_target = column[self.target]
         owner = np.array([OWNERS.index(taxonomy.owner_of(label)) for label in labels])
         self.owner_target = owner[self.target]
@@ -76,7 +78,7 @@ class Scores:
             "type_top3": _mean(top.any(axis=1)),
             "category": _mean(category == self.category_target),
             "owner": _mean(owner == self.owner_target),
-            "type_calibration_error": self._calibration(self.judged.probabilities, self.target),
+            "type_calibration_error": self._calibration(self.probabilities, self.target),
             "category_calibration_error": self._calibration(
                 self.category_probability, self.category_target
             ),

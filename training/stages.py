@@ -16,17 +16,20 @@ import numpy as np
 import yaml
 
 from fenliu import paths
+from fenliu.assessment import Assessor
 from fenliu.bundle import Rules, load_bundle, write_json
 from fenliu.errors import CorpusError, FenliuError
 from fenliu.policy import Policy
 from fenliu.red_flags import load_red_flags
+from fenliu.scorer import Scorer
 from fenliu.taxonomy import Taxonomy, load_taxonomy
+from fenliu.tokens import Tokeniser
 from training.calibrate import Calibration, find_temperature
 from training.certify import Scored, certify
 from training.corpus import check_corpus, read_corpus
-from training.evaluate import check_gates, find_flags, judge, write_tables
-from training.export import export, prove_equal
-from training.fit import fit, probabilities
+from training.evaluate import assess, check_gates, judge, write_tables
+from training.export import export, prove_equal, weights_of
+from training.fit import fit
 from training.noise import noisy_copies
 from training.params import Params, read_params
 from training.priors import read_priors, realistic_sample
@@ -136,10 +139,8 @@ def run_certify(work: Workspace) -> None:
     else:
         priors = read_priors(work.data / "priors.yaml", taxonomy)
         sample = [rows[i] for i in realistic_sample(rows, priors, settings.seed)]
-    pipeline = joblib.load(work.stages / "pipeline.joblib")
-    chances = probabilities(pipeline, [row.text for row in sample], work.calibration)
-    flags = find_flags(sample, load_red_flags(work.rules.red_flags))
-    scored = Scored([row.type for row in sample], chances, flags)
+    assessor = _assessor(work, settings.clause_threshold)
+    scored = Scored([row.type for row in sample], assess(assessor, sample))
     policy = certify(scored, settings, taxonomy)
     # Only calls of a city, as often as they come there, prove anything about that city.
     policy.certificate["provisional"] = not settings.as_they_come
@@ -150,11 +151,9 @@ def run_certify(work: Workspace) -> None:
 def run_evaluate(work: Workspace) -> None:
     """Measure the fitted model under its policy on the test batches."""
     rows = read_rows(work.stages / "test.jsonl")
-    pipeline = joblib.load(work.stages / "pipeline.joblib")
-    chances = probabilities(pipeline, [row.text for row in rows], work.calibration)
-    flags = find_flags(rows, load_red_flags(work.rules.red_flags))
     policy = Policy(**work.read_json("policy.json"))
-    write_tables(work.reports, judge(rows, chances, flags, policy, work.taxonomy))
+    assessments = assess(_assessor(work, policy.clause_threshold), rows)
+    write_tables(work.reports, judge(rows, assessments, policy, work.taxonomy))
 
 
 def run_export(work: Workspace) -> None:
@@ -212,6 +211,15 @@ def build(work: Workspace, started: Callable[[str], None] = lambda _: None) -> N
     for name, stage in STAGES.items():
         started(name)
         stage(work)
+
+
+def _assessor(work: Workspace, clause_threshold: float) -> Assessor:
+    """The fitted model as it will serve; `export` proves that it answers as the pipeline."""
+    pipeline = joblib.load(work.stages / "pipeline.joblib")
+    tokeniser = Tokeniser(work.rules.lexicon)
+    taxonomy = work.taxonomy
+    scorer = Scorer(weights_of(pipeline, work.calibration), taxonomy.membership, tokeniser)
+    return Assessor(scorer, load_red_flags(work.rules.red_flags), taxonomy, clause_threshold)
 
 
 def _replace(new: Path, old: Path) -> None:

@@ -82,7 +82,7 @@ def test_a_new_policy_changes_its_version_only(copy: Path) -> None:
 
 def test_the_policy_in_the_bundle_is_the_one_that_decides(copy: Path) -> None:
     text = "楼上漏水泡坏了天花板，要求赔偿，物业协调不下来"
-    replace_policy(copy, Policy(divert_threshold=0.3, police_threshold=0.5))
+    replace_policy(copy, Policy(divert_threshold=0.3, police_threshold=0.5, clause_threshold=1))
     assert Classifier.load(copy).decide(text).action == "divert"
-    replace_policy(copy, Policy(divert_threshold=1.01, police_threshold=0.5))
+    replace_policy(copy, Policy(divert_threshold=1.01, police_threshold=0.5, clause_threshold=1))
     assert Classifier.load(copy).decide(text).action == "human_review"

@@ -8,7 +8,7 @@ from fenliu.taxonomy import load_taxonomy
 
 TAXONOMY = load_taxonomy(paths.TAXONOMY)
 OWNERS = OwnerSums(TAXONOMY)
-POLICY = Policy(divert_threshold=0.9, police_threshold=0.5)
+POLICY = Policy(divert_threshold=0.9, police_threshold=0.5, clause_threshold=1)
 DANGER = RedFlag("weapon", "凶器", "danger", 0, 1, "刀")
 CAUTION = RedFlag("wilful_damage", "蓄意毁坏", "caution", 0, 1, "砸")
 
@@ -73,7 +73,7 @@ def test_several_mediation_types_add_up_to_a_diversion() -> None:
 
 
 def test_a_policy_without_a_certificate_diverts_nothing() -> None:
-    never = Policy(divert_threshold=1.01, police_threshold=0.5)
+    never = Policy(divert_threshold=1.01, police_threshold=0.5, clause_threshold=1)
     assert decide(chances(t0101=0.999), [], never, OWNERS, TAXONOMY).action == "human_review"
 
 

@@ -3,12 +3,15 @@ import pytest
 from scipy.stats import binom
 
 from fenliu import paths
+from fenliu.assessment import Assessment
 from fenliu.policy import OwnerSums, decide
 from fenliu.taxonomy import load_taxonomy
 from training.certify import NEVER, CertifySettings, Scored, certify, exact_upper_bound
 
 TAXONOMY = load_taxonomy(paths.TAXONOMY)
-SETTINGS = CertifySettings(alpha=0.01, delta=0.05, police_threshold=0.5, seed=1)
+SETTINGS = CertifySettings(
+    alpha=0.01, delta=0.05, police_threshold=0.5, clause_threshold=1, as_they_come=True, seed=1
+)
 
 
 def scored(types: list[str], mediation: list[float]) -> Scored:
@@ -16,7 +19,7 @@ def scored(types: list[str], mediation: list[float]) -> Scored:
     probabilities = np.zeros((len(types), len(TAXONOMY.labels)), dtype=np.float32)
     probabilities[:, TAXONOMY.labels.index("0101")] = mediation
     probabilities[:, TAXONOMY.labels.index("1701")] = 1 - probabilities.sum(axis=1)
-    return Scored(types, probabilities, [[] for _ in types])
+    return Scored(types, [Assessment(row, []) for row in probabilities])
 
 
 def test_the_bound_is_the_exact_binomial_one() -> None:
@@ -44,7 +47,11 @@ def test_too_few_calls_prove_nothing() -> None:
     assert policy.divert_threshold == NEVER
     assert policy.certificate["certified"] is False
     outcome = decide(
-        scored(["0101"], [1.0]).probabilities[0], [], policy, OwnerSums(TAXONOMY), TAXONOMY
+        scored(["0101"], [1.0]).assessments[0].probabilities,
+        [],
+        policy,
+        OwnerSums(TAXONOMY),
+        TAXONOMY,
     )
     assert outcome.action == "human_review"
 

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from fenliu import paths
+from fenliu.assessment import Assessment
 from fenliu.policy import Outcome
 from fenliu.taxonomy import load_taxonomy
 from training.scoring import Judged, Scores
@@ -15,8 +16,9 @@ def scores(cases: list[tuple[str, str, str]]) -> Scores:
     for place, (_, predicted, _) in enumerate(cases):
         probabilities[place, TAXONOMY.labels.index(predicted)] = 1.0
     outcomes = [Outcome(action, "police", "1701") for _, _, action in cases]
+    assessments = [Assessment(row, []) for row in probabilities]
     types = [right for right, _, _ in cases]
-    return Scores(Judged(["x"] * len(cases), types, probabilities, outcomes), TAXONOMY)
+    return Scores(Judged(["x"] * len(cases), types, assessments, outcomes), TAXONOMY)
 
 
 CASES = [

@@ -112,7 +112,7 @@ def worst_errors(bundle: Bundle, scores: Scores) -> list[dict[str, Any]]:
     """Diverted police matters first, then the errors of which the model was surest."""
     police = scores.owner_target == OWNERS.index(POLICE)
     dangerous = police & (scores.actions == DIVERT)
-    confidence = scores.judged.probabilities.max(axis=1)
+    confidence = scores.probabilities.max(axis=1)
     wrong = np.flatnonzero((scores.predicted != scores.target) | dangerous)
     order = sorted(wrong, key=lambda i: (not dangerous[i], -confidence[i]))[:WORST]
     return [_error(bundle, scores, int(i), bool(dangerous[i])) for i in order]
@@ -130,7 +130,7 @@ def _error(bundle: Bundle, scores: Scores, place: int, dangerous: bool) -> dict[
         "right": f"{scores.judged.types[place]} {scores.label_name(scores.judged.types[place])}",
         "predicted": f"{scores.taxonomy.labels[predicted]} "
         f"{scores.label_name(scores.taxonomy.labels[predicted])}",
-        "probability": float(scores.judged.probabilities[place, predicted]),
+        "probability": float(scores.probabilities[place, predicted]),
         "words": [text.text[c.start : c.end] for c in best],
     }
 

@@ -75,7 +75,7 @@ def reliability(scores: Scores) -> Figure:
     figure, axes = draw(4.6, 4.2)
     axes.plot([0, 1], [0, 1], color=_GREY, linewidth=0.8)
     levels = (
-        ("情形", scores.judged.probabilities, scores.target, _ORANGE),
+        ("情形", scores.probabilities, scores.target, _ORANGE),
         ("类别", scores.category_probability, scores.category_target, _BLUE),
     )
     for name, probabilities, target, colour in levels:
@@ -98,7 +98,7 @@ def reliability(scores: Scores) -> Figure:
 def risk_coverage(scores: Scores) -> Figure:
     """Error among the kept calls when the least sure are left out."""
     figure, axes = draw(4.6, 4.2)
-    confidence = scores.judged.probabilities.max(axis=1)
+    confidence = scores.probabilities.max(axis=1)
     order = np.argsort(-confidence, kind="stable")
     kept = np.arange(1, len(order) + 1)
     levels = (

@@ -1,0 +1,101 @@
+"""What is known of one narrative before the policy speaks: probabilities and danger signs.
+
+Danger hides in long civil stories: one clause says that he locked the door, ten others speak of
+the deposit. The whole text then looks civil. So where it does, every clause is scored by itself as
+well, and one that looks like a police matter raises a flag of level `caution`: no diversion without
+a human, who is shown the clause.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from fenliu.policy import OwnerSums
+from fenliu.red_flags import CAUTION, DANGER, RedFlag, RedFlags
+from fenliu.scorer import Floats, Scorer
+from fenliu.taxonomy import MEDIATION_CENTRE, OWNERS, POLICE, Taxonomy
+from fenliu.text import NormalText
+
+CLAUSE_FLAG = "police_clause"
+_CLAUSE_FLAG_NAME = "疑似警情语句"
+_CLAUSE = re.compile(r"[^,.;!?~:…]+")
+# A clause shorter than this says too little to be judged by itself.
+_SHORTEST = 4
+# Speech without punctuation is cut into overlapping windows of this many characters.
+_WINDOW = 16
+_LONGEST = 24
+_MEDIATION = OWNERS.index(MEDIATION_CENTRE)
+_POLICE = OWNERS.index(POLICE)
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """Label probabilities, shape (k,), and danger signs of one narrative."""
+
+    probabilities: Floats
+    flags: list[RedFlag]
+
+
+class Assessor:
+    """Assesses narratives with one scorer and one set of rules.
+
+    `clause_threshold` is the police probability above which a clause raises a flag; 1 raises none.
+    """
+
+    def __init__(
+        self, scorer: Scorer, red_flags: RedFlags, taxonomy: Taxonomy, clause_threshold: float
+    ) -> None:
+        self._scorer = scorer
+        self._red_flags = red_flags
+        self._owners = OwnerSums(taxonomy)
+        self._clause_threshold = clause_threshold
+
+    def assess(self, text: NormalText) -> Assessment:
+        """Probabilities and danger signs of a normalised narrative."""
+        probabilities = self._scorer.probabilities(text)
+        flags = self._red_flags.find(text)
+        looks_civil = self._owners.of(probabilities).argmax() == _MEDIATION
+        if looks_civil and not any(flag.level == DANGER for flag in flags):
+            clause = self._police_clause(text)
+            if clause:
+                flags.append(clause)
+        return Assessment(probabilities, flags)
+
+    def _police_clause(self, text: NormalText) -> RedFlag | None:
+        """The clause that looks most like a police matter, if it looks enough like one."""
+        places = list(clauses(text))
+        if len(places) < 2 or self._clause_threshold >= 1:
+            return None
+        chances = [self._police_chance(text.text[start:end]) for start, end in places]
+        best = int(np.argmax(chances))
+        if chances[best] <= self._clause_threshold:
+            return None
+        start, end = text.span(*places[best])
+        return RedFlag(CLAUSE_FLAG, _CLAUSE_FLAG_NAME, CAUTION, start, end, text.source[start:end])
+
+    def _police_chance(self, clause: str) -> float:
+        probabilities = self._scorer.probabilities(NormalText(clause, clause, 0))
+        return float(self._owners.of(probabilities)[_POLICE])
+
+
+def clauses(text: NormalText) -> Iterator[tuple[int, int]]:
+    """Places of the clauses of a text, single and with their next neighbour."""
+    singles = [
+        place for match in _CLAUSE.finditer(text.text, text.body) for place in _windows(match)
+    ]
+    for index, (start, end) in enumerate(singles):
+        if end - start >= _SHORTEST:
+            yield start, end
+        if index + 1 < len(singles):
+            yield start, singles[index + 1][1]
+
+
+def _windows(match: re.Match[str]) -> Iterator[tuple[int, int]]:
+    start, end = match.span()
+    if end - start <= _LONGEST:
+        yield start, end
+        return
+    for first in range(start, end - _WINDOW // 2, _WINDOW // 2):
+        yield first, min(first + _WINDOW, end)

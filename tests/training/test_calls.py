@@ -1,0 +1,76 @@
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from fenliu import paths
+from fenliu.errors import CorpusError
+from fenliu.taxonomy import load_taxonomy
+from training.calls import Columns, read_calls, write_rejects
+
+TAXONOMY = load_taxonomy(paths.TAXONOMY)
+TABLE = pd.DataFrame(
+    {"内容": ["电瓶车被偷", "老板欠薪", "有纠纷"], "类型": ["1601", "拖欠工资纠纷", "vague"]}
+)
+COLUMNS = Columns("内容", "类型")
+
+
+def labels(path: Path) -> list[str]:
+    return [row.type for row in read_calls(path, TAXONOMY, COLUMNS).rows]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "gbk"])
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".jsonl"])
+def test_the_same_calls_from_text_files(tmp_path: Path, suffix: str, encoding: str) -> None:
+    path = tmp_path / f"calls{suffix}"
+    if suffix == ".jsonl":
+        content = TABLE.to_json(orient="records", lines=True, force_ascii=False)
+    else:
+        content = TABLE.to_csv(index=False, sep="\t" if suffix == ".tsv" else ",")
+    path.write_text(content, encoding=encoding)
+    assert labels(path) == ["1601", "0601", "vague"]
+
+
+def test_the_same_calls_from_excel_with_codes_as_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "calls.xlsx"
+    TABLE.assign(类型=[1601, 601, "vague"]).to_excel(path, index=False)
+    assert labels(path) == ["1601", "0601", "vague"]
+
+
+def test_bad_rows_are_set_aside_with_their_reason(tmp_path: Path) -> None:
+    path = tmp_path / "calls.csv"
+    path.write_text(
+        "text,type\n电瓶车被偷,1601\n,1601\n打麻将,\n吵架,夫妻吵架纠纷\n吵架\x02,0101\n",
+        encoding="utf-8",
+    )
+    calls = read_calls(path, TAXONOMY)
+    assert [row.text for row in calls.rows] == ["电瓶车被偷"]
+    reasons = {reject.row: reject.reason for reject in calls.rejects}
+    assert reasons[2] == "text: is empty: send what the caller said"
+    assert reasons[3] == "type: is empty"
+    assert "neither a code nor a name" in reasons[4]
+    assert "U+0002" in reasons[5]
+    write_rejects(tmp_path / "rejects.csv", calls.rejects)
+    assert "打麻将" not in (tmp_path / "rejects.csv").read_text(encoding="utf-8-sig")
+    assert len(pd.read_csv(tmp_path / "rejects.csv")) == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("a.csv", b"a,b\n1,2\n", "has no column 'text'"),
+        ("a.csv", b"text,type\n,\n", "no usable row"),
+        ("a.xlsx", b"not excel", "not a readable .xlsx file"),
+        ("a.jsonl", b"{", "not a readable .jsonl file"),
+        ("a.csv", b"\xff\xff\xff\xff", "neither UTF-8 nor GB18030"),
+        ("a.doc", b"", "of no known kind"),
+    ],
+)
+def test_an_unusable_file_is_one_clear_line(
+    tmp_path: Path, name: str, content: bytes, says: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(CorpusError, match=says) as caught:
+        read_calls(path, TAXONOMY)
+    assert "\n" not in str(caught.value)
