@@ -88,7 +88,7 @@ def test_lines_pass_through_pipes(bundle_path: Path) -> None:
         (["predict", "--input", "/nowhere.jsonl"], "/nowhere.jsonl: cannot be opened"),
         (["taxonomy", "--file", "/nowhere.yaml"], "/nowhere.yaml does not exist"),
         (["corpus", "check", "--folder", "/nowhere"], "no corpus in /nowhere"),
-        (["evaluate", "--data", "/nowhere.jsonl"], "/nowhere.jsonl does not exist"),
+        (["evaluate", "--data", "/nowhere.jsonl"], "/nowhere.jsonl cannot be read"),
     ],
 )
 def test_an_error_is_one_line_and_exit_code_2(
