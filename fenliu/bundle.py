@@ -31,7 +31,7 @@ from fenliu.scorer import Scorer, Weights
 from fenliu.taxonomy import OWNERS, Taxonomy, load_taxonomy
 from fenliu.tokens import Tokeniser
 
-FORMAT = 1
+FORMAT = 2
 _MANIFEST = "manifest.json"
 _POLICY = "policy.json"
 _ARRAYS = ("characters", "idf", "weights", "bias")

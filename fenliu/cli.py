@@ -184,6 +184,32 @@ def corpus_import(
     import_drafts(drafts, batch, folder)
 
 
+@corpus_app.command("sheet")
+def corpus_sheet(
+    output: Annotated[Path, typer.Argument(help="CSV to write.")],
+    share: Annotated[float, typer.Option(help="Share of the narratives to draw.")] = 0.1,
+    seed: Annotated[int, typer.Option(help="Another seed draws others.")] = 1,
+    folder: Annotated[Path, typer.Option(help="Folder of the corpus.")] = paths.CORPUS,
+) -> None:
+    """Draw narratives without their labels, for a second reader."""
+    from training.command import write_blind_sheet
+
+    if not 0 < share <= 1:
+        raise InvalidInput("--share", "must lie between 0 and 1")
+    write_blind_sheet(folder, output, share, seed)
+
+
+@corpus_app.command("agreement")
+def corpus_agreement(
+    sheet: Annotated[Path, typer.Argument(help="Sheet with the column reader filled in.")],
+    folder: Annotated[Path, typer.Option(help="Folder of the corpus.")] = paths.CORPUS,
+) -> None:
+    """Say how far a second reader agrees with the writers."""
+    from training.command import print_agreement
+
+    print_agreement(folder, sheet)
+
+
 def main() -> None:
     """Entry point of the command."""
     try:

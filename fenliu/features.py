@@ -2,6 +2,9 @@
 
 Two blocks, each weighed by TF-IDF and normalised by itself. Training counts the strings given
 here with scikit-learn; the scorer looks the same strings up in the bundle's vocabulary.
+
+Twos take in the two ends of the text: how a call begins and ends (…被打, 求助…) says more than the
+same characters in its middle. docs/model-choice.md has the figures of this and the alternatives.
 """
 
 import numpy as np
@@ -10,9 +13,8 @@ import numpy.typing as npt
 from fenliu.text import NormalText
 from fenliu.tokens import Tokeniser
 
-# Twos beat threes on held-out batches (78.1 against 77.3 % of types right): most texts are short,
-# and a three that occurs twice in the corpus is too rare to learn from.
-MAX_NGRAM = 2
+# Control characters, which `check_text` lets no narrative hold.
+START, END = "\x02", "\x03"
 # A Unicode code point needs 21 bits; two fit into one 64-bit key.
 _BITS = np.uint64(21)
 
@@ -23,20 +25,35 @@ def word_features(text: NormalText, tokeniser: Tokeniser) -> list[str]:
 
 
 def character_features(text: NormalText) -> list[str]:
-    """All single characters and pairs of neighbours of the matter, as strings."""
+    """The n characters of the matter, then its n + 1 pairs of neighbours, ends included.
+
+    Empty for a text without characters.
+    """
     characters = text.characters
-    return [
-        characters[start : start + size]
-        for size in range(1, MAX_NGRAM + 1)
-        for start in range(len(characters) - size + 1)
-    ]
+    if not characters:
+        return []
+    bounded = f"{START}{characters}{END}"
+    return [*characters, *(bounded[i : i + 2] for i in range(len(bounded) - 1))]
 
 
 def character_keys(characters: str) -> npt.NDArray[np.uint64]:
-    """The same n-grams as packed keys, in the same order: ones, then twos.
+    """The same features as packed keys, in the same order.
 
     The first character stands in the lowest 21 bits; an absent second one is zero, which no
     character is.
     """
-    points = np.frombuffer(characters.encode("utf-32-le"), dtype=np.uint32).astype(np.uint64)
-    return np.concatenate((points, points[:-1] | (points[1:] << _BITS)))
+    if not characters:
+        return np.empty(0, dtype=np.uint64)
+    points = _code_points(f"{START}{characters}{END}")
+    return np.concatenate((points[1:-1], points[:-1] | (points[1:] << _BITS)))
+
+
+def pack(feature: str) -> np.uint64:
+    """The key of one character feature: a character, or two."""
+    points = _code_points(feature)
+    key: np.uint64 = points[0] if len(points) == 1 else points[0] | (points[1] << _BITS)
+    return key
+
+
+def _code_points(text: str) -> npt.NDArray[np.uint64]:
+    return np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32).astype(np.uint64)

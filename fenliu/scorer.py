@@ -5,7 +5,7 @@ Numbers only, no scikit-learn. For each block of features (words, characters):
     value = (1 + ln count) · idf,  scaled to length 1 within the block
     logit = bias + Σ value · weights,   probability = softmax(logit / temperature)
 
-which is what scikit-learn's sublinear TfidfVectorizer and multinomial LogisticRegression compute.
+which is what scikit-learn's sublinear TfidfVectorizer and a linear model of it compute.
 Two heads share the features: one tells the labels apart, one only the owners; `blend` makes one
 distribution of both. `training.export` proves the equality with the fitted pipeline on every row of
 the test split.
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from fenliu.features import MAX_NGRAM, character_keys
+from fenliu.features import character_keys
 from fenliu.text import NormalText
 from fenliu.tokens import Tokeniser
 
@@ -101,8 +101,8 @@ class Scorer:
 
         Counted against the mean label.
 
-        Exact: the weights of all words sum up to the centred logit less the centred bias. A
-        character n-gram shares its part evenly among its characters.
+        Exact: the weights of all words sum up to the centred logit less the centred bias. A pair of
+        characters shares its part evenly among them; one with an end of the text gives it all.
         """
         words = self._words(text)
         credit = np.zeros(len(text.text))
@@ -113,12 +113,11 @@ class Scorer:
             [place for place, c in enumerate(text.matter, text.body) if c.isalnum()], dtype=np.intp
         )
         gains = self._gains(self._character_occurrences(text), label)
-        first = 0
-        for size in range(1, MAX_NGRAM + 1):
-            count = max(len(places) - size + 1, 0)
-            for shift in range(size):
-                credit[places[shift : shift + count]] += gains[first : first + count] / size
-            first += count
+        if len(places):
+            singles, pairs = gains[: len(places)], gains[len(places) :]
+            credit[places] += singles + (pairs[:-1] + pairs[1:]) / 2
+            credit[places[0]] += pairs[0] / 2
+            credit[places[-1]] += pairs[-1] / 2
         return [
             Credit(start, start + len(word), float(credit[start : start + len(word)].sum()))
             for start, word in words

@@ -12,6 +12,7 @@ from fenliu.taxonomy import load_taxonomy
 from training.corpus import check_corpus, read_corpus, write_corpus
 from training.drafts import add_drafts, read_drafts
 from training.params import read_params
+from training.relabelling import agreement, read_sheet, write_sheet
 from training.stages import STAGES, Workspace, build
 
 
@@ -67,3 +68,22 @@ def import_drafts(drafts: Path, batch: str, folder: Path) -> None:
     imported = add_drafts(present, drafted, settings.near_duplicate)
     write_corpus(folder, imported.rows, taxonomy)
     print(f"{len(drafted) - imported.left_out} narratives taken, {imported.left_out} left out")
+
+
+def write_blind_sheet(folder: Path, output: Path, share: float, seed: int) -> None:
+    """Write a sheet for a second reader and say how it goes on."""
+    rows = [entry.row for entry in read_corpus(folder)]
+    count = write_sheet(output, rows, share, seed)
+    print(f"{count} narratives in {output}: fill in the column reader with the code of each")
+
+
+def print_agreement(folder: Path, sheet: Path) -> None:
+    """Print agreement and kappa at each level, and every narrative that was read differently."""
+    taxonomy = load_taxonomy(paths.TAXONOMY)
+    rows = [entry.row for entry in read_corpus(folder)]
+    read = read_sheet(sheet, rows, taxonomy)
+    for entry in read:
+        if entry.type != entry.reader:
+            print(f"{entry.type} {entry.reader} {entry.text}")
+    table = agreement(read, taxonomy)
+    print(table.to_string(index=False, float_format=lambda share: f"{share:.4f}"))

@@ -9,7 +9,7 @@ from sklearn.pipeline import Pipeline
 
 from fenliu.bundle import Bundle, Rules, load_bundle, save_bundle
 from fenliu.errors import GateError
-from fenliu.features import character_keys
+from fenliu.features import pack
 from fenliu.policy import Policy
 from fenliu.scorer import Weights
 from fenliu.text import normalise
@@ -27,7 +27,7 @@ def weights_of(pipeline: Pipeline, calibration: Calibration) -> Weights:
     block_weight = features.transformer_weights
     word_list = words.get_feature_names_out()
     grams = characters.get_feature_names_out()
-    keys = np.array([character_keys(gram)[-1] for gram in grams], dtype=np.uint64)
+    keys = np.array([pack(gram) for gram in grams], dtype=np.uint64)
     order = np.argsort(keys)
     coefficients = np.vstack((model.label_head_.coef_, model.owner_head_.coef_)).T
     bias = np.concatenate((model.label_head_.intercept_, model.owner_head_.intercept_))
