@@ -10,11 +10,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
-
 from fenliu.policy import OwnerSums
 from fenliu.red_flags import CAUTION, DANGER, RedFlag, RedFlags
-from fenliu.scorer import Floats, Scorer
+from fenliu.scorer import Features, Floats, Scorer
 from fenliu.taxonomy import MEDIATION_CENTRE, OWNERS, POLICE, Taxonomy
 from fenliu.text import NormalText
 
@@ -32,10 +30,11 @@ _POLICE = OWNERS.index(POLICE)
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """Label probabilities, shape (k,), and danger signs of one narrative."""
+    """Label probabilities, shape (k,), danger signs and features of one narrative."""
 
     probabilities: Floats
     flags: list[RedFlag]
+    features: Features
 
 
 class Assessor:
@@ -54,30 +53,29 @@ class Assessor:
 
     def assess(self, text: NormalText) -> Assessment:
         """Probabilities and danger signs of a normalised narrative."""
-        probabilities = self._scorer.probabilities(text)
+        features = self._scorer.read(text)
+        probabilities = self._scorer.distribution(features)
         flags = self._red_flags.find(text)
         looks_civil = self._owners.of(probabilities).argmax() == _MEDIATION
         if looks_civil and not any(flag.level == DANGER for flag in flags):
             clause = self._police_clause(text)
             if clause:
                 flags.append(clause)
-        return Assessment(probabilities, flags)
+        return Assessment(probabilities, flags, features)
 
     def _police_clause(self, text: NormalText) -> RedFlag | None:
         """The clause that looks most like a police matter, if it looks enough like one."""
         places = list(clauses(text))
         if len(places) < 2 or self._clause_threshold >= 1:
             return None
-        chances = [self._police_chance(text.text[start:end]) for start, end in places]
-        best = int(np.argmax(chances))
+        pieces = [text.text[start:end] for start, end in places]
+        scored = self._scorer.probabilities_of(NormalText(piece, piece, 0) for piece in pieces)
+        chances = self._owners.of(scored)[:, _POLICE]
+        best = int(chances.argmax())
         if chances[best] <= self._clause_threshold:
             return None
         start, end = text.span(*places[best])
         return RedFlag(CLAUSE_FLAG, _CLAUSE_FLAG_NAME, CAUTION, start, end, text.source[start:end])
-
-    def _police_chance(self, clause: str) -> float:
-        probabilities = self._scorer.probabilities(NormalText(clause, clause, 0))
-        return float(self._owners.of(probabilities)[_POLICE])
 
 
 def clauses(text: NormalText) -> Iterator[tuple[int, int]]:

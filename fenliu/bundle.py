@@ -127,7 +127,7 @@ def load_bundle(path: Path, taxonomy_file: Path | None = None) -> Bundle:
         scorer=Scorer(weights, taxonomy.membership, Tokeniser(path / "lexicon.txt")),
         policy=Policy(**json.loads((path / _POLICY).read_text(encoding="utf-8"))),
         red_flags=load_red_flags(path / "red_flags.yaml"),
-        questions=load_questions(path / "questions.yaml"),
+        questions=load_questions(path / "questions.yaml", [kind.code for kind in taxonomy.types]),
     )
 
 

@@ -1,6 +1,5 @@
 """The classifier: a bundle at work, from a narrative to a decision."""
 
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +8,8 @@ from fenliu.assessment import Assessor
 from fenliu.bundle import Bundle, load_bundle
 from fenliu.decision import Candidate, DecidedType, Decision, RaisedFlag, Reason, Route
 from fenliu.policy import HUMAN_REVIEW, OwnerSums, decide
-from fenliu.scorer import Floats
+from fenliu.red_flags import RedFlag
+from fenliu.scorer import Features, Floats
 from fenliu.taxonomy import OWNERS
 from fenliu.text import NormalText, check_text, normalise
 
@@ -62,8 +62,8 @@ class Classifier:
                 _rounded(probabilities[label]),
             ),
             candidates=self._candidates(probabilities),
-            reasons=self._reasons(normal, label),
-            red_flags=tuple(RaisedFlag(**asdict(flag)) for flag in flags),
+            reasons=self._reasons(normal, assessment.features, label),
+            red_flags=tuple(_raised(flag) for flag in flags),
             review_reasons=outcome.review_reasons,
             questions=self._questions(probabilities) if waits else (),
             route=route,
@@ -73,16 +73,13 @@ class Classifier:
         )
 
     def _candidates(self, probabilities: Floats) -> tuple[Candidate, ...]:
-        taxonomy = self.bundle.taxonomy
-        listed = probabilities[: len(taxonomy.types)]
-        best = np.argsort(-listed, kind="stable")[:CANDIDATES]
-        return tuple(
-            Candidate(taxonomy.types[i].code, taxonomy.types[i].name, _rounded(listed[i]))
-            for i in best
-        )
+        types = self.bundle.taxonomy.types
+        listed = probabilities[: len(types)]
+        best = np.argsort(-listed, kind="stable")[:CANDIDATES].tolist()
+        return tuple(Candidate(types[i].code, types[i].name, _rounded(listed[i])) for i in best)
 
-    def _reasons(self, text: NormalText, label: int) -> tuple[Reason, ...]:
-        credits = self.bundle.scorer.credits(text, label)
+    def _reasons(self, text: NormalText, features: Features, label: int) -> tuple[Reason, ...]:
+        credits = self.bundle.scorer.credits_of(features, label)
         best = sorted((c for c in credits if c.weight > 0), key=lambda c: -c.weight)[:REASONS]
         reasons = []
         for credit in best:
@@ -91,13 +88,13 @@ class Classifier:
         return tuple(reasons)
 
     def _questions(self, probabilities: Floats) -> tuple[str, ...]:
-        taxonomy = self.bundle.taxonomy
-        listed = probabilities[: len(taxonomy.types)]
-        listed = listed / listed.sum()
-        running = np.flatnonzero(listed >= IN_THE_RUNNING)
-        share = listed[running].sum()
-        in_the_running = {taxonomy.types[i].code: float(listed[i] / share) for i in running}
-        return tuple(self.bundle.questions.choose(in_the_running))
+        listed = probabilities[: len(self.bundle.taxonomy.types)].astype(float)
+        listed[listed < IN_THE_RUNNING * listed.sum()] = 0.0
+        return tuple(self.bundle.questions.choose(listed / listed.sum()))
+
+
+def _raised(flag: RedFlag) -> RaisedFlag:
+    return RaisedFlag(flag.id, flag.name, flag.level, flag.start, flag.end, flag.text)
 
 
 def _rounded(value: float) -> float:

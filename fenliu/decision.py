@@ -1,11 +1,11 @@
 """The decision: what leaves Fenliu for one narrative. Its JSON form is the contract."""
 
-from dataclasses import asdict, dataclass
 from typing import Any
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class DecidedType:
+
+class DecidedType(msgspec.Struct, frozen=True):
     """The type decided on, with its calibrated probability."""
 
     code: str
@@ -15,8 +15,7 @@ class DecidedType:
     probability: float
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(msgspec.Struct, frozen=True):
     """One of the most probable types."""
 
     code: str
@@ -24,8 +23,7 @@ class Candidate:
     probability: float
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(msgspec.Struct, frozen=True):
     """A piece of the narrative that spoke for the type, and how much, in logits."""
 
     start: int
@@ -34,8 +32,7 @@ class Reason:
     weight: float
 
 
-@dataclass(frozen=True, slots=True)
-class RaisedFlag:
+class RaisedFlag(msgspec.Struct, frozen=True):
     """A danger sign found in the narrative."""
 
     id: str
@@ -46,8 +43,7 @@ class RaisedFlag:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(msgspec.Struct, frozen=True):
     """Where the case goes: a department, a term, and the days until feedback is due."""
 
     department: str
@@ -55,8 +51,7 @@ class Route:
     due_days: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(msgspec.Struct, frozen=True):
     """A decision on one narrative.
 
     Places (`start`, `end`) count characters of the narrative as it was sent. `candidates` are types
@@ -78,5 +73,9 @@ class Decision:
     taxonomy_version: str
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values in the order of the contract, ready for JSON."""
-        return asdict(self)
+        """Plain values in the order of the contract."""
+        return dict(msgspec.to_builtins(self))
+
+    def as_json(self) -> bytes:
+        """The contract: UTF-8 JSON without white space, Chinese as it is."""
+        return msgspec.json.encode(self)

@@ -29,31 +29,26 @@ def character_features(text: NormalText) -> list[str]:
 
     Empty for a text without characters.
     """
-    characters = text.characters
-    if not characters:
-        return []
-    bounded = f"{START}{characters}{END}"
-    return [*characters, *(bounded[i : i + 2] for i in range(len(bounded) - 1))]
+    whole = bounded(text.characters)
+    return [*text.characters, *(whole[i : i + 2] for i in range(len(whole) - 1))]
 
 
-def character_keys(characters: str) -> npt.NDArray[np.uint64]:
-    """The same features as packed keys, in the same order.
+def bounded(characters: str) -> str:
+    """Characters between the ends of the text; empty where there are none."""
+    return f"{START}{characters}{END}" if characters else ""
+
+
+def code_points(text: str) -> npt.NDArray[np.uint32]:
+    """Unicode code points of a text, shape (characters,)."""
+    return np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)
+
+
+def pack(feature: str) -> np.uint64:
+    """The key of one character feature, a character or two.
 
     The first character stands in the lowest 21 bits; an absent second one is zero, which no
     character is.
     """
-    if not characters:
-        return np.empty(0, dtype=np.uint64)
-    points = _code_points(f"{START}{characters}{END}")
-    return np.concatenate((points[1:-1], points[:-1] | (points[1:] << _BITS)))
-
-
-def pack(feature: str) -> np.uint64:
-    """The key of one character feature: a character, or two."""
-    points = _code_points(feature)
+    points = code_points(feature).astype(np.uint64)
     key: np.uint64 = points[0] if len(points) == 1 else points[0] | (points[1] << _BITS)
     return key
-
-
-def _code_points(text: str) -> npt.NDArray[np.uint64]:
-    return np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32).astype(np.uint64)

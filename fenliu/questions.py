@@ -6,10 +6,9 @@ about the type; further questions are chosen for what they add to those before. 
 answer speaks for may come with any of them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,12 +25,12 @@ Chances = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Question:
-    """What to ask, and which types each answer speaks for."""
+    """What to ask, and which types (code prefixes) each answer speaks for."""
 
     ask: str
     answers: tuple[tuple[str, ...], ...]
 
-    def chances(self, labels: list[str]) -> Chances:
+    def chances(self, labels: Sequence[str]) -> Chances:
         """Probability of each answer for a call of each label, shape (labels, answers)."""
         speaks = np.array([[label.startswith(codes) for codes in self.answers] for label in labels])
         speaks |= ~speaks.any(axis=1, keepdims=True)
@@ -40,48 +39,52 @@ class Question:
 
 
 class Questions:
-    """All questions of an installation."""
+    """All questions of an installation, made ready for a list of labels."""
 
-    def __init__(self, questions: tuple[Question, ...]) -> None:
-        self.questions = questions
+    def __init__(self, questions: Sequence[Question], labels: Sequence[str]) -> None:
+        self.questions = tuple(questions)
+        chances = [question.chances(labels) for question in questions]
+        # Answers of all questions side by side, (labels, answers); `starts` is where each begins.
+        self._chances = np.hstack([np.empty((len(labels), 0)), *chances])
+        self._starts = np.cumsum([0, *(c.shape[1] for c in chances)])
+        # How unsure the answer still is when the label is known, (labels, questions).
+        noise = [_entropy(c).sum(axis=1) for c in chances]
+        self._noise = np.array(noise).reshape(len(chances), len(labels)).T
 
-    def choose(self, probabilities: Mapping[str, float]) -> list[str]:
-        """Up to three questions that best split the labels, whose probabilities sum to 1."""
-        labels = list(probabilities)
-        weights = np.array([probabilities[label] for label in labels])
-        left = {question.ask: question.chances(labels) for question in self.questions}
-        asked = np.ones((len(labels), 1))
-        known = 0.0
-        chosen: list[str] = []
-        while left and len(chosen) < MOST_QUESTIONS:
-            joint = {ask: _jointly(asked, chances) for ask, chances in left.items()}
-            information = {ask: _information(weights, chances) for ask, chances in joint.items()}
-            best = max(information, key=lambda ask: information[ask])
+    def choose(self, probabilities: Chances) -> list[str]:
+        """Up to three questions that best split the labels, whose probabilities (k,) sum to 1.
+
+        Answers to two questions are independent given the label, so what both tell together is the
+        entropy of the pairs of their answers less the noise of each.
+        """
+        joint = probabilities[None, :]  # (answers so far, labels)
+        noise = known = 0.0
+        chosen: list[int] = []
+        while len(chosen) < min(MOST_QUESTIONS, len(self.questions)):
+            entropy = np.add.reduceat(
+                _entropy(joint @ self._chances).sum(axis=0), self._starts[:-1]
+            )
+            information = entropy - noise - probabilities @ self._noise
+            information[chosen] = 0.0
+            best = int(information.argmax())
             if information[best] - known < LEAST_GAIN:
                 break
             chosen.append(best)
-            known, asked = information[best], joint[best]
-            del left[best]
-        return chosen
+            known = float(information[best])
+            noise += float(probabilities @ self._noise[:, best])
+            answers = self._chances[:, self._starts[best] : self._starts[best + 1]]
+            joint = (joint[:, None, :] * answers.T[None]).reshape(-1, len(probabilities))
+        return [self.questions[place].ask for place in chosen]
 
 
-def _jointly(first: Chances, second: Chances) -> Chances:
-    """Chances of all pairs of answers to two questions, answered independently given the label."""
-    return (first[:, :, None] * second[:, None, :]).reshape(len(first), -1)
+def _entropy(distribution: Chances) -> Chances:
+    """-p log2 p of each entry, 0 for p = 0."""
+    result: Chances = -distribution * np.log2(np.maximum(distribution, np.finfo(float).tiny))
+    return result
 
 
-def _information(weights: Chances, chances: Chances) -> float:
-    """Mutual information in bits between label and answer."""
-    return float(_entropy(weights @ chances) - weights @ _entropy(chances))
-
-
-def _entropy(distribution: Chances) -> Any:
-    logs = np.log2(distribution, where=distribution > 0, out=np.zeros_like(distribution))
-    return -(distribution * logs).sum(axis=-1)
-
-
-def load_questions(path: Path) -> Questions:
-    """Read the questions; raises RuleError where the file has another shape."""
+def load_questions(path: Path, labels: Sequence[str]) -> Questions:
+    """Read the questions for some types; raises RuleError where the file has another shape."""
     try:
         raw = yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader)
         questions = tuple(
@@ -91,4 +94,4 @@ def load_questions(path: Path) -> Questions:
     except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError, AttributeError) as e:
         reason = " ".join(str(e).split())
         raise RuleError(f"questions {path} cannot be used: {reason}") from e
-    return Questions(questions)
+    return Questions(questions, labels)

@@ -1,6 +1,7 @@
 """The linear scorer: from a normalised text to the probability of every label.
 
-Numbers only, no scikit-learn. For each block of features (words, characters):
+Numbers only, no scikit-learn; the arithmetic is compiled (`fenliu.kernel`). For each block of
+features (words, characters):
 
     value = (1 + ln count) · idf,  scaled to length 1 within the block
     logit = bias + Σ value · weights,   probability = softmax(logit / temperature)
@@ -11,17 +12,18 @@ distribution of both. `training.export` proves the equality with the fitted pipe
 the test split.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from fenliu.features import character_keys
+from fenliu import kernel
+from fenliu.features import bounded, code_points
 from fenliu.text import NormalText
 from fenliu.tokens import Tokeniser
 
 Floats = npt.NDArray[np.float32]
-Rows = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,20 @@ def blend(labels: Floats, owners: Floats, membership: Floats, owner_weight: floa
 
 
 @dataclass(frozen=True, slots=True)
+class Features:
+    """What the scorer sees of one text.
+
+    `words`: place [start, end) of each word in the normalised text and [first, last) among its
+    characters. `word_rows`: row of each, -1 where unknown. `points`: code points of the characters
+    with both ends, empty for a text without characters.
+    """
+
+    words: list[tuple[int, int, int, int]]
+    word_rows: list[int]
+    points: npt.NDArray[np.uint32]
+
+
+@dataclass(frozen=True, slots=True)
 class Credit:
     """How much the piece `text[start:end]` of a normalised text spoke for a label, in logits."""
 
@@ -77,92 +93,90 @@ class Credit:
 
 
 class Scorer:
-    """Scores texts with the weights of one bundle."""
+    """Scores texts with the weights of one bundle. Holds no state of its own: safe to share."""
 
     def __init__(self, weights: Weights, membership: Floats, tokeniser: Tokeniser) -> None:
         self.weights = weights
-        self._membership = membership
         self._tokeniser = tokeniser
         self._row_of_word = {word: row for row, word in enumerate(weights.words)}
+        self._matrix = np.ascontiguousarray(weights.weights)
+        self._means = self._matrix[:, : len(membership)].mean(axis=1)
+        calibration = (weights.temperature, weights.owner_temperature, weights.owner_weight)
+        self._table = (*kernel.build_slots(weights.character_keys), len(weights.words), weights.idf)
+        self._model = (
+            self._matrix,
+            weights.bias,
+            membership.argmax(axis=1),
+            np.array(calibration, dtype=np.float64),
+        )
+
+    def read(self, text: NormalText) -> Features:
+        """The features of a normalised text."""
+        words: list[tuple[int, int, int, int]] = []
+        rows: list[int] = []
+        start, first = text.body, 0
+        for word in self._tokeniser.cut(text.matter):
+            end = start + len(word)
+            last = first + (len(word) if word.isalnum() else sum(c.isalnum() for c in word))
+            if word[0].isalnum():
+                words.append((start, end, first, last))
+                rows.append(self._row_of_word.get(word, -1))
+            start, first = end, last
+        return Features(words, rows, code_points(bounded(text.characters)))
 
     def probabilities(self, text: NormalText) -> Floats:
         """Calibrated probabilities of all labels, shape (k,), summing to 1."""
-        logits = self.weights.bias.copy()
-        for occurrences in (self._word_occurrences(text), self._character_occurrences(text)):
-            rows, _, values = self._block(occurrences)
-            logits += values @ self.weights.weights[rows]
-        count = len(self._membership)
-        labels = log_softmax(logits[:count] / np.float32(self.weights.temperature))
-        owners = log_softmax(logits[count:] / np.float32(self.weights.owner_temperature))
-        return blend(labels, owners, self._membership, self.weights.owner_weight)
+        return self.distribution(self.read(text))
+
+    def distribution(self, features: Features) -> Floats:
+        """The same of a text that was read already."""
+        result: Floats = kernel.distributions(
+            features.points,
+            np.array((len(features.points),)),
+            np.array(features.word_rows, dtype=np.int32),
+            np.array((len(features.word_rows),)),
+            *self._table,
+            *self._model,
+        )[0]
+        return result
+
+    def probabilities_of(self, texts: Iterable[NormalText]) -> Floats:
+        """Calibrated probabilities of many texts in one call, shape (texts, k)."""
+        features = [self.read(text) for text in texts]
+        result: Floats = kernel.distributions(
+            np.concatenate([f.points for f in features]),
+            np.cumsum([len(f.points) for f in features]),
+            np.array([row for f in features for row in f.word_rows], dtype=np.int32),
+            np.cumsum([len(f.word_rows) for f in features]),
+            *self._table,
+            *self._model,
+        )
+        return result
 
     def credits(self, text: NormalText, label: int) -> list[Credit]:
-        """What each word of the text added to the logit of `label` in the label head.
+        """What each word of a text added to the logit of `label` in the label head.
 
-        Counted against the mean label.
-
-        Exact: the weights of all words sum up to the centred logit less the centred bias. A pair of
-        characters shares its part evenly among them; one with an end of the text gives it all.
+        Counted against the mean label. Exact: the weights of all words sum up to the centred logit
+        less the centred bias. A pair of characters shares its part evenly among them; one with an
+        end of the text gives it all.
         """
-        words = self._words(text)
-        credit = np.zeros(len(text.text))
-        word_gains = self._gains(self._word_occurrences(text), label)
-        for (start, word), gain in zip(words, word_gains, strict=True):
-            credit[start : start + len(word)] += gain / len(word)
-        places = np.array(
-            [place for place, c in enumerate(text.matter, text.body) if c.isalnum()], dtype=np.intp
+        return self.credits_of(self.read(text), label)
+
+    def credits_of(self, features: Features, label: int) -> list[Credit]:
+        """The same of a text that was read already."""
+        rows = np.array(features.word_rows, dtype=np.int32)
+        by_word, running = kernel.credits(
+            features.points, rows, *self._table, self._matrix, self._means, label
         )
-        gains = self._gains(self._character_occurrences(text), label)
-        if len(places):
-            singles, pairs = gains[: len(places)], gains[len(places) :]
-            credit[places] += singles + (pairs[:-1] + pairs[1:]) / 2
-            credit[places[0]] += pairs[0] / 2
-            credit[places[-1]] += pairs[-1] / 2
+        shares = running.tolist()
         return [
-            Credit(start, start + len(word), float(credit[start : start + len(word)].sum()))
-            for start, word in words
+            Credit(start, end, gain + shares[last] - shares[first])
+            for (start, end, first, last), gain in zip(
+                features.words, by_word.tolist(), strict=True
+            )
         ]
 
     def known_share(self, text: NormalText) -> float:
         """Share of the text's words that the model met in training; 0 when it has no words."""
-        occurrences = self._word_occurrences(text)
-        return float((occurrences >= 0).mean()) if len(occurrences) else 0.0
-
-    def _words(self, text: NormalText) -> list[tuple[int, str]]:
-        words: list[tuple[int, str]] = []
-        start = text.body
-        for word in self._tokeniser.cut(text.matter):
-            if word[0].isalnum():
-                words.append((start, word))
-            start += len(word)
-        return words
-
-    def _word_occurrences(self, text: NormalText) -> Rows:
-        """Row of every word of the text in order, -1 where it is unknown."""
-        return np.array(
-            [self._row_of_word.get(word, -1) for _, word in self._words(text)], dtype=np.intp
-        )
-
-    def _character_occurrences(self, text: NormalText) -> Rows:
-        """Row of every character n-gram of the text in order, -1 where it is unknown."""
-        table = self.weights.character_keys
-        keys = character_keys(text.characters)
-        found = np.minimum(np.searchsorted(table, keys), len(table) - 1)
-        return np.where(table[found] == keys, found + len(self.weights.words), -1)
-
-    def _block(self, occurrences: Rows) -> tuple[Rows, npt.NDArray[np.intp], Floats]:
-        """Known rows once each, how often each occurs, and their scaled values."""
-        rows, counts = np.unique(occurrences[occurrences >= 0], return_counts=True)
-        values: Floats = (1 + np.log(counts)).astype(np.float32) * self.weights.idf[rows]
-        length = np.sqrt(values @ values)
-        return rows, counts, values / length if length else values
-
-    def _gains(self, occurrences: Rows, label: int) -> npt.NDArray[np.float64]:
-        """Part of each occurrence in the centred logit of `label`; 0 where it is unknown."""
-        rows, counts, values = self._block(occurrences)
-        weights = self.weights.weights[rows, : len(self._membership)]
-        per_occurrence = values * (weights[:, label] - weights.mean(axis=1)) / counts
-        gains = np.zeros(len(occurrences))
-        known = occurrences >= 0
-        gains[known] = per_occurrence[np.searchsorted(rows, occurrences[known])]
-        return gains
+        rows = self.read(text).word_rows
+        return sum(row >= 0 for row in rows) / max(len(rows), 1)

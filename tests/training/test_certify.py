@@ -5,6 +5,7 @@ from scipy.stats import binom
 from fenliu import paths
 from fenliu.assessment import Assessment
 from fenliu.policy import OwnerSums, decide
+from fenliu.scorer import Features
 from fenliu.taxonomy import load_taxonomy
 from training.certify import NEVER, CertifySettings, Scored, certify, exact_upper_bound
 
@@ -13,13 +14,15 @@ SETTINGS = CertifySettings(
     alpha=0.01, delta=0.05, police_threshold=0.5, clause_threshold=1, as_they_come=True, seed=1
 )
 
+NOTHING = Features([], [], np.empty(0, dtype=np.uint32))
+
 
 def scored(types: list[str], mediation: list[float]) -> Scored:
     """Calls with a given probability of one mediation type; the rest is police."""
     probabilities = np.zeros((len(types), len(TAXONOMY.labels)), dtype=np.float32)
     probabilities[:, TAXONOMY.labels.index("0101")] = mediation
     probabilities[:, TAXONOMY.labels.index("1701")] = 1 - probabilities.sum(axis=1)
-    return Scored(types, [Assessment(row, []) for row in probabilities])
+    return Scored(types, [Assessment(row, [], NOTHING) for row in probabilities])
 
 
 def test_the_bound_is_the_exact_binomial_one() -> None:

@@ -4,10 +4,13 @@ import pytest
 from fenliu import paths
 from fenliu.assessment import Assessment
 from fenliu.policy import Outcome
+from fenliu.scorer import Features
 from fenliu.taxonomy import load_taxonomy
 from training.scoring import Judged, Scores
 
 TAXONOMY = load_taxonomy(paths.TAXONOMY)
+
+NOTHING = Features([], [], np.empty(0, dtype=np.uint32))
 
 
 def scores(cases: list[tuple[str, str, str]]) -> Scores:
@@ -16,7 +19,7 @@ def scores(cases: list[tuple[str, str, str]]) -> Scores:
     for place, (_, predicted, _) in enumerate(cases):
         probabilities[place, TAXONOMY.labels.index(predicted)] = 1.0
     outcomes = [Outcome(action, "police", "1701") for _, _, action in cases]
-    assessments = [Assessment(row, []) for row in probabilities]
+    assessments = [Assessment(row, [], NOTHING) for row in probabilities]
     types = [right for right, _, _ in cases]
     return Scores(Judged(["x"] * len(cases), types, assessments, outcomes), TAXONOMY)
 
