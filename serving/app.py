@@ -13,6 +13,8 @@ from serving import health, problems
 from serving.db import open_database
 from serving.limits import BodyLimit
 from serving.predict import api as predict_api
+from serving.predict import stream as predict_stream
+from serving.predict.hot import HotRoute
 from serving.predict.log import DecisionLog
 from serving.predict.service import PredictService
 from serving.settings import Settings
@@ -41,8 +43,11 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.engine = engine
     app.state.predict = PredictService(classifier, log, engine)
     problems.install(app)
-    app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
+    app.add_middleware(HotRoute, service=app.state.predict)
+    streamed = frozenset({"/v1/predict/stream"})
+    app.add_middleware(BodyLimit, limit=settings.max_body_bytes, streamed=streamed)
     app.include_router(predict_api.router)
+    app.include_router(predict_stream.router)
     app.include_router(taxonomy_api.router)
     app.include_router(health.router)
 

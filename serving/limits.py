@@ -6,14 +6,18 @@ from serving.problems import problem, respond
 
 
 class BodyLimit:
-    """ASGI middleware that answers 413 for a body of more than `limit` bytes."""
+    """ASGI middleware that answers 413 for a body of more than `limit` bytes.
 
-    def __init__(self, app: ASGIApp, limit: int) -> None:
+    Paths in `streamed` are left alone: they never hold their body.
+    """
+
+    def __init__(self, app: ASGIApp, limit: int, streamed: frozenset[str]) -> None:
         self._app = app
         self._limit = limit
+        self._streamed = streamed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != "http" or scope["path"] in self._streamed:
             await self._app(scope, receive, send)
             return
         received = 0

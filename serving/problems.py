@@ -24,6 +24,10 @@ KINDS = {
     "text-too-long": (HTTPStatus.UNPROCESSABLE_ENTITY, "A narrative is too long"),
     "body-too-large": (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The body is too large"),
     "not-found": (HTTPStatus.NOT_FOUND, "There is no such thing"),
+    "idempotency-key-reused": (
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "An idempotency key belongs to another request",
+    ),
     "store-unavailable": (HTTPStatus.SERVICE_UNAVAILABLE, "The decision store cannot be reached"),
     "overloaded": (HTTPStatus.SERVICE_UNAVAILABLE, "Too many calls are waiting"),
 }

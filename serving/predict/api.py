@@ -3,10 +3,11 @@
 import json
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Header, Request, Response
 from pydantic import ValidationError
 
-from fenliu.errors import InvalidInput
+from fenliu.errors import FenliuError, InvalidInput
+from serving.predict.log import Outcome
 from serving.predict.schemas import BatchIn, BatchOut, CallIn, DecisionOut, ProblemOut
 from serving.predict.service import PredictService, answer_of
 from serving.problems import MEDIA_TYPE, field_errors, problem_of
@@ -29,24 +30,32 @@ def service(request: Request) -> PredictService:
 
 
 Service = Annotated[PredictService, Depends(service)]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        min_length=1,
+        max_length=128,
+        pattern=r"^[\x21-\x7e]+$",
+        description="同一个键的同一请求只判一次；一批中第 n 条的键为 键#n",
+    ),
+]
 
 
 @router.post("/predict", response_model=DecisionOut, responses=_PROBLEMS, summary="判定一条警情")
-async def predict(call: CallIn, service: Service) -> Response:
+async def predict(
+    call: CallIn, service: Service, idempotency_key: IdempotencyKey = None
+) -> Response:
     """判定一条警情：属于哪一情形、归谁、有多大把握、依据何在。作答时决定已落盘。"""
-    return _json(answer_of(await service.decide(call)))
+    return _json(answer_of(await service.decide(call, idempotency_key)))
 
 
 @router.post("/predict/batch", response_model=BatchOut, responses=_PROBLEMS, summary="判定一批警情")
-async def predict_batch(batch: BatchIn, service: Service) -> Response:
+async def predict_batch(
+    batch: BatchIn, service: Service, idempotency_key: IdempotencyKey = None
+) -> Response:
     """逐条判定，结果与请求同序；坏的一条给出 error，其余照常。"""
-    calls = [_parse(entry, place) for place, entry in enumerate(batch.calls)]
-    results = [
-        json.dumps({"error": problem_of(outcome)}, ensure_ascii=False).encode()
-        if isinstance(outcome, InvalidInput)
-        else answer_of(outcome)
-        for outcome in await service.decide_all(calls)
-    ]
+    calls = [parse(entry, ("calls", place)) for place, entry in enumerate(batch.calls)]
+    results = [line_of(outcome) for outcome in await service.decide_all(calls, idempotency_key)]
     return _json(b'{"results":[' + b",".join(results) + b"]}")
 
 
@@ -61,11 +70,19 @@ def get_decision(decision_id: str, service: Service) -> Response:
     return _json(answer_of(service.find(decision_id)))
 
 
-def _parse(entry: object, place: int) -> CallIn | InvalidInput:
+def line_of(outcome: Outcome) -> bytes:
+    """JSON of one row's outcome: the decision, or `{"error": problem}`."""
+    if isinstance(outcome, FenliuError):
+        return json.dumps({"error": problem_of(outcome)}, ensure_ascii=False).encode()
+    return answer_of(outcome)
+
+
+def parse(entry: object, where: tuple[str, int]) -> CallIn | InvalidInput:
+    """One call of many, or what is wrong with it, named by its place such as `calls[3]`."""
     try:
         return CallIn.model_validate(entry)
     except ValidationError as error:
-        first = field_errors(error.errors(), ("calls", place))[0]
+        first = field_errors(error.errors(), where)[0]
         return InvalidInput(first["field"], first["message"])
 
 

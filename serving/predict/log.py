@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, insert, select
+from sqlalchemy import Connection, Engine, insert, or_, select
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from fenliu.errors import FenliuError, StoreUnavailable
@@ -27,6 +27,12 @@ class Overloaded(FenliuError):
     """More decisions wait for the store than the limit allows."""
 
     slug = "overloaded"
+
+
+class KeyReused(FenliuError):
+    """An idempotency key came back with another request."""
+
+    slug = "idempotency-key-reused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +55,18 @@ class Record:
     policy_version: str
     body: str
     supersedes: str | None = None
+    idempotency_key: str | None = None
+    request_sha256: str | None = None
+
+
+# What became of one record: stored (it or an earlier decision in its place), or refused.
+Outcome = Record | FenliuError
 
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
     records: Sequence[Record]
-    future: asyncio.Future[list[Record]]
+    future: asyncio.Future[list[Outcome]]
     loop: asyncio.AbstractEventLoop
 
 
@@ -77,17 +89,19 @@ class DecisionLog:
         self._waiting.put(None)
         self._thread.join()
 
-    async def append(self, records: Sequence[Record]) -> list[Record]:
+    async def append(self, records: Sequence[Record]) -> list[Outcome]:
         """Store decisions and return them as stored, once they are committed.
 
         A call whose same text was decided before keeps its first decision, which is returned in
-        place of the new one. Raises Overloaded or StoreUnavailable; then none of them is stored.
+        place of the new one; so does a request that comes again with its idempotency key. A record
+        whose key was used for another request becomes KeyReused. Raises Overloaded or
+        StoreUnavailable; then none of them is stored.
         """
         # Only the event loop's thread counts up and, through the callback, down.
         if self._pending and self._pending + len(records) > self._limit:
             raise Overloaded("too many calls are waiting for the store: send this one again")
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[list[Record]] = loop.create_future()
+        future: asyncio.Future[list[Outcome]] = loop.create_future()
         self._pending += len(records)
         self._waiting.put(_Waiting(records, future, loop))
         try:
@@ -122,14 +136,14 @@ class DecisionLog:
         else:
             _answer(group, stored)
 
-    def _commit(self, records: Sequence[Record]) -> list[Record]:
+    def _commit(self, records: Sequence[Record]) -> list[Outcome]:
         try:
             return self._try_commit(records)
         except IntegrityError:
             # Another worker stored a decision on the same call in between; now it can be read.
             return self._try_commit(records)
 
-    def _try_commit(self, records: Sequence[Record]) -> list[Record]:
+    def _try_commit(self, records: Sequence[Record]) -> list[Outcome]:
         with self._engine.execution_options(write=True).begin() as connection:
             stored, new = _resolve(records, _earlier(connection, records))
             if new:
@@ -137,7 +151,7 @@ class DecisionLog:
         return stored
 
 
-def _answer(group: list[_Waiting], result: Sequence[Record] | Exception) -> None:
+def _answer(group: list[_Waiting], result: Sequence[Outcome] | Exception) -> None:
     start = 0
     for entry in group:
         end = start + len(entry.records)
@@ -159,39 +173,72 @@ def _from_thread(entry: _Waiting, settle: Any, value: Any) -> None:
 
 
 def _earlier(connection: Connection, records: Iterable[Record]) -> list[Record]:
-    """Stored decisions on the calls of some records, oldest first."""
+    """Stored decisions on the calls, or with the keys, of some records; oldest first."""
     call_ids = {record.call_id for record in records if record.call_id is not None}
-    if not call_ids:
+    keys = {r.idempotency_key for r in records if r.idempotency_key is not None}
+    wanted = []
+    if call_ids:
+        wanted.append(decisions.c.call_id.in_(call_ids))
+    if keys:
+        wanted.append(decisions.c.idempotency_key.in_(keys))
+    if not wanted:
         return []
-    found = connection.execute(
-        select(decisions).where(decisions.c.call_id.in_(call_ids)).order_by(decisions.c.id)
-    )
+    found = connection.execute(select(decisions).where(or_(*wanted)).order_by(decisions.c.id))
     return [record_of(row._mapping) for row in found]
 
 
 def _resolve(
     records: Sequence[Record], earlier: Iterable[Record]
-) -> tuple[list[Record], list[Record]]:
-    """What each record becomes: an earlier decision on the same text, or a new one.
+) -> tuple[list[Outcome], list[Record]]:
+    """What each record becomes: an earlier decision, a refusal, or a new decision.
 
-    A new decision supersedes the latest one on its call. Returns all, and the new ones.
+    A new decision supersedes the latest one on its call. Returns all outcomes, and the new ones.
     """
-    known = {(record.call_id, record.text_sha256): record for record in earlier}
-    latest = {record.call_id: record.decision_id for record in known.values()}
-    stored: list[Record] = []
+    known = _Known(earlier)
+    outcomes: list[Outcome] = []
     new: list[Record] = []
     for record in records:
-        key = (record.call_id, record.text_sha256)
-        if record.call_id is not None and key in known:
-            stored.append(known[key])
-            continue
+        outcome = known.find(record)
+        if outcome is None:
+            outcome = replace(record, supersedes=known.latest_on(record))
+            known.add(outcome)
+            new.append(outcome)
+        outcomes.append(outcome)
+    return outcomes, new
+
+
+class _Known:
+    """The decisions that a new record may meet, by key and by call."""
+
+    def __init__(self, records: Iterable[Record]) -> None:
+        self._by_key: dict[str, Record] = {}
+        self._by_text: dict[tuple[str, str], Record] = {}
+        self._latest: dict[str, str] = {}
+        for record in records:
+            self.add(record)
+
+    def add(self, record: Record) -> None:
+        """Take in a decision, later ones after earlier ones."""
+        if record.idempotency_key is not None:
+            self._by_key[record.idempotency_key] = record
         if record.call_id is not None:
-            record = replace(record, supersedes=latest.get(record.call_id))
-            known[key] = record
-            latest[record.call_id] = record.decision_id
-        stored.append(record)
-        new.append(record)
-    return stored, new
+            self._by_text[record.call_id, record.text_sha256] = record
+            self._latest[record.call_id] = record.decision_id
+
+    def find(self, record: Record) -> Outcome | None:
+        """What an earlier decision makes of a record, or None for a new one."""
+        earlier = self._by_key.get(record.idempotency_key or "")
+        if earlier is not None:
+            if earlier.request_sha256 == record.request_sha256:
+                return earlier
+            return KeyReused("this Idempotency-Key was sent with another request: take a new one")
+        if record.call_id is None:
+            return None
+        return self._by_text.get((record.call_id, record.text_sha256))
+
+    def latest_on(self, record: Record) -> str | None:
+        """The decision that a new one on the same call supersedes."""
+        return self._latest.get(record.call_id or "")
 
 
 def record_of(columns: Any) -> Record:

@@ -17,6 +17,7 @@ from serving.db import metadata
 
 # `body` is the decision as it was answered, the other columns are what is searched and counted.
 # One call may have several decisions, one for each text; `supersedes` names the one before.
+# `idempotency_key` is the sender's key of the request, `request_sha256` a digest of what it asked.
 decisions = Table(
     "decisions",
     metadata,
@@ -39,6 +40,8 @@ decisions = Table(
     Column("model_version", String(64), nullable=False),
     Column("policy_version", String(64), nullable=False),
     Column("body", Text, nullable=False),
+    Column("idempotency_key", String(256), unique=True),
+    Column("request_sha256", String(64)),
     UniqueConstraint("call_id", "text_sha256"),
     Index(None, "decided_at"),
 )

@@ -1,20 +1,39 @@
 """Deciding on calls and finding decisions again. Knows no HTTP."""
 
+import asyncio
 import hashlib
 import json
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Protocol
 
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import DBAPIError
 
 from fenliu.classifier import Classifier
-from fenliu.errors import InvalidInput, NotFound
+from fenliu.errors import FenliuError, InvalidInput, NotFound
 from serving.db import unavailable
-from serving.predict.log import DecisionLog, Record, record_of
+from serving.predict.log import DecisionLog, Outcome, Record, record_of
 from serving.predict.models import decisions
-from serving.predict.schemas import CallIn
+
+# Calls of a batch decided at one go; then others get their turn.
+TURN = 16
+
+
+class Call(Protocol):
+    """What is needed of a call, however it came."""
+
+    @property
+    def text(self) -> str: ...
+    @property
+    def call_id(self) -> str | None: ...
+    @property
+    def occurred_at(self) -> datetime | None: ...
+    @property
+    def caller(self) -> str | None: ...
+    @property
+    def location(self) -> str | None: ...
 
 
 class PredictService:
@@ -25,16 +44,38 @@ class PredictService:
         self._log = log
         self._engine = engine
 
-    async def decide(self, call: CallIn) -> Record:
-        """Decide on one call; the decision is stored when this returns."""
-        (stored,) = await self._log.append([self._record(call)])
-        return stored
+    async def decide(self, call: Call, key: str | None = None) -> Record:
+        """Decide on one call; the decision is stored when this returns.
+
+        `key` is the sender's idempotency key. Raises InvalidInput, KeyReused, Overloaded or
+        StoreUnavailable.
+        """
+        (outcome,) = await self._log.append([self._record(call, key)])
+        if isinstance(outcome, FenliuError):
+            raise outcome
+        return outcome
 
     async def decide_all(
-        self, calls: Sequence[CallIn | InvalidInput]
-    ) -> list[Record | InvalidInput]:
-        """Decide on many calls; an error in the place of a call stays in its place."""
-        outcomes = [self._try_record(call, place) for place, call in enumerate(calls)]
+        self,
+        calls: Sequence[Call | InvalidInput],
+        key: str | None = None,
+        where: str = "calls",
+        first: int = 0,
+    ) -> list[Outcome]:
+        """Decide on many calls; an error in the place of a call stays in its place.
+
+        With an idempotency key the n-th call has the key `key#n`. Errors name a call `where[n]`,
+        counted from `first`.
+        """
+        outcomes: list[Outcome] = []
+        for place, call in enumerate(calls):
+            outcomes.append(
+                self._try_record(
+                    call, f"{where}[{first + place}]", f"{key}#{place}" if key else None
+                )
+            )
+            if place % TURN == TURN - 1:
+                await asyncio.sleep(0)
         good = [outcome for outcome in outcomes if isinstance(outcome, Record)]
         stored = iter(await self._log.append(good) if good else [])
         return [next(stored) if isinstance(o, Record) else o for o in outcomes]
@@ -52,15 +93,15 @@ class PredictService:
             raise NotFound("no decision has this id: use the decision_id of an answer")
         return record_of(row._mapping)
 
-    def _try_record(self, call: CallIn | InvalidInput, place: int) -> Record | InvalidInput:
+    def _try_record(self, call: Call | InvalidInput, where: str, key: str | None) -> Outcome:
         if isinstance(call, InvalidInput):
             return call
         try:
-            return self._record(call)
+            return self._record(call, key)
         except InvalidInput as error:
-            return type(error)(f"calls[{place}].{error.field}", error.message)
+            return type(error)(f"{where}.{error.field}", error.message)
 
-    def _record(self, call: CallIn) -> Record:
+    def _record(self, call: Call, key: str | None) -> Record:
         decision = self.classifier.decide(call.text)
         return Record(
             decision_id=uuid.uuid4().hex,
@@ -77,8 +118,15 @@ class PredictService:
             probability=decision.type.probability,
             model_version=decision.model_version,
             policy_version=decision.policy_version,
-            body=json.dumps(decision.as_dict(), ensure_ascii=False, separators=(",", ":")),
+            body=decision.as_json().decode(),
+            idempotency_key=key,
+            request_sha256=_digest(call) if key else None,
         )
+
+
+def _digest(call: Call) -> str:
+    parts = (call.text, call.call_id, call.occurred_at, call.caller, call.location)
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
 def answer_of(record: Record) -> bytes:
