@@ -114,8 +114,7 @@ def load_bundle(path: Path, taxonomy_file: Path | None = None) -> Bundle:
 
     With `taxonomy_file` the city's lists must be the ones that the bundle was trained for.
     """
-    manifest = _read_manifest(path)
-    _check_files(path, manifest)
+    manifest = verify_bundle(path)
     taxonomy = load_taxonomy(path / _TAXONOMY_FILE)
     if taxonomy_file is not None:
         _check_taxonomy(taxonomy, load_taxonomy(taxonomy_file), taxonomy_file)
@@ -129,6 +128,13 @@ def load_bundle(path: Path, taxonomy_file: Path | None = None) -> Bundle:
         red_flags=load_red_flags(path / "red_flags.yaml"),
         questions=load_questions(path / "questions.yaml", [kind.code for kind in taxonomy.types]),
     )
+
+
+def verify_bundle(path: Path) -> dict[str, Any]:
+    """Manifest of a bundle whose files are all as they were exported; raises BundleError."""
+    manifest = _read_manifest(path)
+    _check_files(path, manifest)
+    return manifest
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -37,12 +37,16 @@ TypeColumn = Annotated[str, typer.Option("--type-column", help="Column of the la
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Processes that share the address and the store.")
+    ] = None,
 ) -> None:
     """Start the service; builds the model first if there is none."""
     from serving.run import run
     from serving.settings import Settings
 
-    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    options = {"host": host, "port": port, "workers": workers}
+    given = {name: value for name, value in options.items() if value is not None}
     settings = _settings(Settings, given)
     if settings.bundle == paths.BUNDLE:
         _build_missing_bundle()

@@ -43,6 +43,14 @@ class Policy:
     clause_threshold: float
     certificate: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def provisional(self) -> bool:
+        """True until a city has certified the policy on its own calls.
+
+        A certificate from our own narratives holds for text like ours only.
+        """
+        return bool(self.certificate.get("provisional", True))
+
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
         return asdict(self)

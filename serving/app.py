@@ -1,5 +1,6 @@
 """The composition root: everything that makes up the running service, in one list."""
 
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -10,8 +11,10 @@ from fastapi_offline import FastAPIOffline
 from fenliu import __version__
 from fenliu.classifier import Classifier
 from serving import health, problems
+from serving.bundle_watch import BundleWatch
 from serving.db import open_database
 from serving.limits import BodyLimit
+from serving.policy import api as policy_api
 from serving.predict import api as predict_api
 from serving.predict import stream as predict_stream
 from serving.predict.hot import HotRoute
@@ -30,6 +33,9 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         log.start()
+        # What was loaded stays: the collector need not walk it again during requests.
+        gc.collect()
+        gc.freeze()
         yield
         log.stop()
         engine.dispose()
@@ -42,6 +48,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.engine = engine
     app.state.predict = PredictService(classifier, log, engine)
+    app.state.bundle_watch = BundleWatch(classifier.bundle)
     problems.install(app)
     app.add_middleware(HotRoute, service=app.state.predict)
     streamed = frozenset({"/v1/predict/stream"})
@@ -49,6 +56,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(predict_api.router)
     app.include_router(predict_stream.router)
     app.include_router(taxonomy_api.router)
+    app.include_router(policy_api.router)
     app.include_router(health.router)
 
     @app.get("/", include_in_schema=False)

@@ -5,6 +5,7 @@ from pydantic import BaseModel
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from serving.bundle_watch import OnDisk
 from serving.db import unavailable
 
 router = APIRouter(tags=["health"])
@@ -23,6 +24,7 @@ class ReadyOut(BaseModel):
     model_version: str
     policy_version: str
     taxonomy_version: str
+    bundle_on_disk: OnDisk
 
 
 @router.get("/healthz", response_model=HealthOut, summary="存活检查")
@@ -33,7 +35,7 @@ async def healthz() -> HealthOut:
 
 @router.get("/readyz", response_model=ReadyOut, summary="就绪检查")
 def readyz(request: Request) -> ReadyOut:
-    """模型已载入且存储可读，才为 ready；否则 503。"""
+    """模型已载入且存储可读，才为 ready；否则 503。磁盘上的模型包换了或坏了，照旧服务并如实说明。"""
     try:
         with request.app.state.engine.connect() as connection:
             connection.execute(text("SELECT 1 FROM decisions LIMIT 1"))
@@ -45,4 +47,5 @@ def readyz(request: Request) -> ReadyOut:
         model_version=bundle.model_version,
         policy_version=bundle.policy_version,
         taxonomy_version=bundle.taxonomy.version,
+        bundle_on_disk=request.app.state.bundle_watch.look(),
     )

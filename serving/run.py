@@ -1,9 +1,12 @@
 """Run the service on one address until it is told to stop."""
 
 import json
+import os
 import socket
 
 import uvicorn
+from fastapi import FastAPI
+from uvicorn.supervisors import Multiprocess
 
 from fenliu.errors import ConfigurationError
 from serving.app import create_app
@@ -18,10 +21,37 @@ def run(settings: Settings) -> None:
     """
     listener = _listen(settings.host, settings.port)
     with listener:
+        # Also with several workers: a mistake is told once, and the schema is made by one process.
         app = create_app(settings)
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
         _announce(settings)
-        server.run(sockets=[listener])
+        if settings.workers == 1:
+            uvicorn.Server(_config(app, settings)).run(sockets=[listener])
+        else:
+            _run_workers(settings, listener)
+
+
+def worker_app() -> FastAPI:
+    """The application of one of several worker processes, which inherits the settings."""
+    return create_app(Settings())  # type: ignore[call-arg]  # all fields have defaults
+
+
+def _run_workers(settings: Settings, listener: socket.socket) -> None:
+    os.environ |= {
+        f"FENLIU_{name.upper()}": str(value)
+        for name, value in settings.model_dump(mode="json", exclude_none=True).items()
+    }
+    Multiprocess(_config("serving.run:worker_app", settings), sockets=[listener]).run()
+
+
+def _config(app: FastAPI | str, settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        factory=isinstance(app, str),
+        workers=settings.workers,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=settings.shutdown_seconds,
+    )
 
 
 def _listen(host: str, port: int) -> socket.socket:

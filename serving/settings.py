@@ -23,6 +23,12 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=1, le=65535, description="Port to listen on.")
+    workers: int = Field(
+        1, ge=1, le=64, description="Processes that share the address and the store."
+    )
+    shutdown_seconds: int = Field(
+        30, ge=1, description="How long requests under way may take to end when the service stops."
+    )
     max_body_bytes: int = Field(
         16 * 2**20, ge=1024, description="Largest request body in bytes; more is answered with 413."
     )
