@@ -5,6 +5,8 @@ The Chinese font comes inside a wheel (mplfonts), so no machine needs one instal
 
 import io
 from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
 
 import matplotlib as mpl
 
@@ -14,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from mplfonts import use_font
+from matplotlib.font_manager import fontManager
+from mplfonts.conf import FONT_DIR
 
 from training.certify import Point
 from training.scoring import Scores
@@ -28,11 +31,17 @@ _LENGTHS = ((1, 8), (9, 12), (13, 16), (17, 30), (31, 59), (60, 100), (101, 10_0
 
 def draw(width: float, height: float) -> tuple[Figure, Axes]:
     """An empty chart in the style of the report, size in inches."""
-    use_font(FONT)
-    mpl.rcParams.update({"svg.fonttype": "path", "axes.spines.top": False})
+    _register_font()
+    mpl.rcParams.update({"font.family": FONT, "svg.fonttype": "path", "axes.spines.top": False})
     mpl.rcParams.update({"axes.spines.right": False, "font.size": 9, "axes.unicode_minus": False})
     figure, axes = plt.subplots(figsize=(width, height), layout="constrained")
     return figure, axes
+
+
+@cache
+def _register_font() -> None:
+    """Make the font in the wheel known: matplotlib sees only its own and the system's fonts."""
+    fontManager.addfont(Path(FONT_DIR) / "NotoSansCJKsc-Regular.otf")
 
 
 def to_svg(figure: Figure) -> str:
@@ -44,6 +53,14 @@ def to_svg(figure: Figure) -> str:
     plt.close(figure)
     text = buffer.getvalue()
     return text[text.index("<svg") :]
+
+
+def to_png(figure: Figure, dpi: int = 100) -> bytes:
+    """The picture as a small PNG file, as notebooks show it; closes the figure."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
+    plt.close(figure)
+    return buffer.getvalue()
 
 
 def categories(scores: Scores) -> Figure:
