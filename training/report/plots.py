@@ -106,6 +106,7 @@ def reliability(scores: Scores) -> Figure:
             "o-",
             color=colour,
             label=name,
+            clip_on=False,
         )
     axes.set(xlabel="模型给出的把握", ylabel="实际判对的比例", xlim=(0, 1), ylim=(0, 1))
     axes.legend()
@@ -164,11 +165,13 @@ def sweep(
     other.plot(at, risk, color=_RED, label="分流中的公安类（右轴）")
     other.axhline(alpha, color=_RED, linewidth=0.8, linestyle="--", label=f"上限 α = {alpha:g}")
     other.set_ylim(0, max(5 * alpha, 1.05 * max(risk)))
+    other.set_ylabel("分流中的公安类", color=_RED)
     other.spines["right"].set_visible(True)
     if threshold <= 1:
         axes.axvline(threshold, color=_GREY, linestyle=":", label=f"在用阈值 {threshold:g}")
     handles = [*axes.get_lines(), *other.get_lines()]
-    axes.legend(handles, [str(h.get_label()) for h in handles], loc="center left", fontsize=8)
+    labels = [str(h.get_label()) for h in handles]
+    figure.legend(handles, labels, loc="outside upper center", ncols=3, fontsize=8)
     return figure
 
 
