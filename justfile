@@ -18,6 +18,14 @@ format:
 test *arguments:
     uv run pytest {{arguments}}
 
+# run the notebooks as CI does
+notebooks:
+    uv run --group notebooks pytest --nbmake notebooks
+
+# run the notebooks and keep their outputs, to be committed
+keep-notebooks:
+    uv run --group notebooks python scripts/notebooks.py
+
 serve *arguments:
     uv run fenliu serve {{arguments}}
 

@@ -5,6 +5,8 @@ The Chinese font comes inside a wheel (mplfonts), so no machine needs one instal
 
 import io
 from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
 
 import matplotlib as mpl
 
@@ -14,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from mplfonts import use_font
+from matplotlib.font_manager import fontManager
+from mplfonts.conf import FONT_DIR
 
 from training.certify import Point
 from training.scoring import Scores
@@ -28,11 +31,17 @@ _LENGTHS = ((1, 8), (9, 12), (13, 16), (17, 30), (31, 59), (60, 100), (101, 10_0
 
 def draw(width: float, height: float) -> tuple[Figure, Axes]:
     """An empty chart in the style of the report, size in inches."""
-    use_font(FONT)
-    mpl.rcParams.update({"svg.fonttype": "path", "axes.spines.top": False})
+    _register_font()
+    mpl.rcParams.update({"font.family": FONT, "svg.fonttype": "path", "axes.spines.top": False})
     mpl.rcParams.update({"axes.spines.right": False, "font.size": 9, "axes.unicode_minus": False})
     figure, axes = plt.subplots(figsize=(width, height), layout="constrained")
     return figure, axes
+
+
+@cache
+def _register_font() -> None:
+    """Make the font in the wheel known: matplotlib sees only its own and the system's fonts."""
+    fontManager.addfont(Path(FONT_DIR) / "NotoSansCJKsc-Regular.otf")
 
 
 def to_svg(figure: Figure) -> str:
@@ -44,6 +53,14 @@ def to_svg(figure: Figure) -> str:
     plt.close(figure)
     text = buffer.getvalue()
     return text[text.index("<svg") :]
+
+
+def to_png(figure: Figure, dpi: int = 100) -> bytes:
+    """The picture as a small PNG file, as notebooks show it; closes the figure."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
+    plt.close(figure)
+    return buffer.getvalue()
 
 
 def categories(scores: Scores) -> Figure:
@@ -89,6 +106,7 @@ def reliability(scores: Scores) -> Figure:
             "o-",
             color=colour,
             label=name,
+            clip_on=False,
         )
     axes.set(xlabel="模型给出的把握", ylabel="实际判对的比例", xlim=(0, 1), ylim=(0, 1))
     axes.legend()
@@ -147,11 +165,13 @@ def sweep(
     other.plot(at, risk, color=_RED, label="分流中的公安类（右轴）")
     other.axhline(alpha, color=_RED, linewidth=0.8, linestyle="--", label=f"上限 α = {alpha:g}")
     other.set_ylim(0, max(5 * alpha, 1.05 * max(risk)))
+    other.set_ylabel("分流中的公安类", color=_RED)
     other.spines["right"].set_visible(True)
     if threshold <= 1:
         axes.axvline(threshold, color=_GREY, linestyle=":", label=f"在用阈值 {threshold:g}")
     handles = [*axes.get_lines(), *other.get_lines()]
-    axes.legend(handles, [str(h.get_label()) for h in handles], loc="center left", fontsize=8)
+    labels = [str(h.get_label()) for h in handles]
+    figure.legend(handles, labels, loc="outside upper center", ncols=3, fontsize=8)
     return figure
 
 
