@@ -34,7 +34,12 @@ def open_database(url: str) -> Engine:
     cannot be reached or written.
     """
     try:
-        engine = create_engine(url, pool_pre_ping=True)
+        engine = create_engine(
+            # An error must not show the narrative that a statement carried.
+            url,
+            pool_pre_ping=True,
+            hide_parameters=True,
+        )
     except (ArgumentError, ModuleNotFoundError) as error:
         raise ConfigurationError(
             f"database_url cannot be used ({error}): write sqlite:///PATH or postgresql+psycopg://…"

@@ -4,9 +4,11 @@ import json
 import socket
 
 import uvicorn
+from fastapi import FastAPI
 
 from fenliu.errors import ConfigurationError
 from serving.app import create_app
+from serving.connection import ConnectionLimits, limited_connection
 from serving.predict.schemas import CALL_EXAMPLE
 from serving.settings import Settings
 
@@ -19,9 +21,27 @@ def run(settings: Settings) -> None:
     listener = _listen(settings.host, settings.port)
     with listener:
         app = create_app(settings)
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
-        _announce(settings)
-        server.run(sockets=[listener])
+        _announce(settings, has_keys=app.state.ring.has_keys)
+        build_server(app, settings).run(sockets=[listener])
+
+
+def build_server(app: FastAPI, settings: Settings) -> uvicorn.Server:
+    """The HTTP server of an application, with its limits on connections."""
+    limits = ConnectionLimits(
+        max_head_bytes=settings.max_header_bytes,
+        max_body_bytes=settings.max_body_bytes,
+        head_seconds=settings.header_seconds,
+        body_seconds=settings.body_seconds,
+    )
+    config = uvicorn.Config(
+        app,
+        http=limited_connection(limits),
+        ws="none",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+    )
+    return uvicorn.Server(config)
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -39,11 +59,18 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _announce(settings: Settings) -> None:
+def _announce(settings: Settings, has_keys: bool) -> None:
     address = f"http://{settings.host}:{settings.port}"
     body = json.dumps({"text": CALL_EXAMPLE["text"]}, ensure_ascii=False)
+    key = '-H "Authorization: Bearer $FENLIU_KEY" ' if has_keys else ""
     print(
         f"Fenliu listens on {address}, its documentation is at {address}/docs. Try:\n"
-        f"  curl {address}/v1/predict -H 'Content-Type: application/json' -d '{body}'",
+        f"  curl {address}/v1/predict {key}-H 'Content-Type: application/json' -d '{body}'",
         flush=True,
     )
+    if not has_keys:
+        print(
+            "No key exists, so only this machine can call, and without one. Before others may, "
+            "create one: fenliu keys create --name NAME --scope predict",
+            flush=True,
+        )

@@ -49,6 +49,7 @@ class Record:
     policy_version: str
     body: str
     supersedes: str | None = None
+    made_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

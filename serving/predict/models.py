@@ -39,6 +39,8 @@ decisions = Table(
     Column("model_version", String(64), nullable=False),
     Column("policy_version", String(64), nullable=False),
     Column("body", Text, nullable=False),
+    Column("made_by", String(64)),
     UniqueConstraint("call_id", "text_sha256"),
     Index(None, "decided_at"),
+    Index(None, "made_by", "decided_at"),
 )
