@@ -9,7 +9,6 @@ import time
 from typing import Annotated
 
 from fastapi import Depends, Request
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.auth import LOCAL, Principal
@@ -65,6 +64,8 @@ class RateLimiter:
     def __init__(self, per_second: float, burst: int) -> None:
         self._per_second = per_second
         self._burst = burst
+        window = math.ceil(burst / per_second)
+        self._policy = f'"calls";q={burst};w={window}'.encode()
         self._buckets: dict[str, Bucket] = {}
 
     def bucket(self, principal: Principal) -> Bucket | None:
@@ -81,13 +82,10 @@ class RateLimiter:
         if bucket is not None:
             bucket.owe(calls)
 
-    def headers(self, bucket: Bucket) -> dict[str, str]:
+    def headers(self, bucket: Bucket) -> list[tuple[bytes, bytes]]:
         """RateLimit fields (draft-ietf-httpapi-ratelimit-headers-10)."""
-        window = math.ceil(self._burst / self._per_second)
-        return {
-            "RateLimit-Policy": f'"calls";q={self._burst};w={window}',
-            "RateLimit": f'"calls";r={bucket.left};t={bucket.seconds_to_full}',
-        }
+        left = f'"calls";r={bucket.left};t={bucket.seconds_to_full}'
+        return [(b"ratelimit-policy", self._policy), (b"ratelimit", left.encode())]
 
 
 class RateLimit:
@@ -106,7 +104,7 @@ class RateLimit:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(self._limiter.headers(bucket))
+                message["headers"] += self._limiter.headers(bucket)
             await send(message)
 
         if bucket.take():

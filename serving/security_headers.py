@@ -10,13 +10,17 @@ import re
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-_ALWAYS = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
-POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+_ALWAYS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (
+        b"content-security-policy",
+        b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    ),
+)
+_ABOUT_CALLS = (*_ALWAYS, (b"cache-control", b"no-store"))
 # Swagger UI and ReDoc put style elements and data: images into the page, ReDoc starts a worker.
 _DOCUMENTATION = (
     "default-src 'none'; script-src 'self'{hashes}; style-src 'self' 'unsafe-inline'; "
@@ -65,12 +69,9 @@ def documentation_policy(page: bytes) -> str:
 
 
 def _add_headers(message: Message, path: str) -> None:
-    headers = MutableHeaders(scope=message)
-    for name, value in _ALWAYS.items():
-        headers.setdefault(name, value)
-    headers.setdefault("Content-Security-Policy", POLICY)
-    if path.startswith("/v1"):
-        headers.setdefault("Cache-Control", "no-store")
+    set_before = {name for name, _ in message["headers"]}
+    wanted = _ABOUT_CALLS if path.startswith("/v1") else _ALWAYS
+    message["headers"] += [header for header in wanted if header[0] not in set_before]
 
 
 def _set_policy(message: Message, policy: str) -> None:

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -30,11 +31,14 @@ def create(settings: Settings, name: str, scopes: Sequence[str], days: int | Non
 def show(settings: Settings) -> None:
     """Print all keys, without their secrets."""
     engine = open_database(settings.database_url)
-    table = Table("id", "name", "scopes", "created", "expires", "state", "last decision")
+    table = Table(box=box.SIMPLE, pad_edge=False)
+    for heading in ("id", "name", "scopes", "created", "expires", "state", "last decision"):
+        folds = heading in ("name", "scopes")
+        table.add_column(heading, no_wrap=not folds, overflow="fold" if folds else "ellipsis")
     with engine.connect() as connection:
         for key in read_keys(connection):
             last = last_decision(connection, key.key_id)
-            table.add_row(*_cells(key), _shown(last))
+            table.add_row(*_cells(key), _shown(last)[:10])
     engine.dispose()
     Console().print(table if table.row_count else "No key exists.")
 
@@ -53,8 +57,10 @@ def revoke(settings: Settings, key_id: str) -> None:
 def _cells(key: Key) -> tuple[str, ...]:
     scopes = " ".join(sorted(key.scopes))
     state = key.state(datetime.now(UTC))
-    return key.key_id, key.name, scopes, _shown(key.created_at), _shown(key.expires_at), state
+    created, expires = _shown(key.created_at)[:10], _shown(key.expires_at)[:10]
+    return key.key_id, key.name, scopes, created, expires, state
 
 
 def _shown(time: datetime | None) -> str:
+    """A time in UTC, its date in the first ten characters."""
     return time.astimezone(UTC).strftime("%Y-%m-%d %H:%MZ") if time else "–"

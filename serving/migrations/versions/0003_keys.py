@@ -26,10 +26,10 @@ def upgrade() -> None:
     op.create_index("ix_api_keys_name", "api_keys", ["name"])
     op.add_column("decisions", sa.Column("made_by", sa.String(64)))
     # `fenliu keys list` asks for the latest decision of each key.
-    op.create_index("ix_decisions_made_by", "decisions", ["made_by", "decided_at"])
+    op.create_index("ix_decisions_made_by_decided_at", "decisions", ["made_by", "decided_at"])
 
 
 def downgrade() -> None:
-    op.drop_index("ix_decisions_made_by", "decisions")
+    op.drop_index("ix_decisions_made_by_decided_at", "decisions")
     op.drop_column("decisions", "made_by")
     op.drop_table("api_keys")
