@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from fenliu import paths
+from fenliu import cli_store, paths
 from fenliu.errors import FenliuError, InvalidInput
 
 app = typer.Typer(
@@ -24,6 +24,8 @@ policy_app = typer.Typer(help="Thresholds and their risk.", no_args_is_help=True
 app.add_typer(policy_app, name="policy")
 corpus_app = typer.Typer(help="The labelled narratives.", no_args_is_help=True)
 app.add_typer(corpus_app, name="corpus")
+app.add_typer(cli_store.keys_app, name="keys")
+app.add_typer(cli_store.decisions_app, name="decisions")
 
 SOME_LINES_FAILED = 3
 
@@ -43,11 +45,10 @@ def serve(
 ) -> None:
     """Start the service; builds the model first if there is none."""
     from serving.run import run
-    from serving.settings import Settings
+    from serving.settings import load_settings
 
     options = {"host": host, "port": port, "workers": workers}
-    given = {name: value for name, value in options.items() if value is not None}
-    settings = _settings(Settings, given)
+    settings = load_settings(**{n: value for n, value in options.items() if value is not None})
     if settings.bundle == paths.BUNDLE:
         _build_missing_bundle()
     run(settings)
@@ -221,19 +222,6 @@ def main() -> None:
     except FenliuError as error:
         print(f"fenliu: {error}", file=sys.stderr)
         sys.exit(2)
-
-
-def _settings(kind: Any, given: dict[str, Any]) -> Any:
-    from pydantic import ValidationError
-
-    from fenliu.errors import ConfigurationError
-
-    try:
-        return kind(**given)
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
-        raise ConfigurationError(f"setting {name}: {first['msg']}") from None
 
 
 def _build_missing_bundle() -> None:

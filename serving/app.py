@@ -10,16 +10,18 @@ from fastapi_offline import FastAPIOffline
 
 from fenliu import __version__
 from fenliu.classifier import Classifier
-from serving import health, problems
+from serving import health, problems, shield
 from serving.bundle_watch import BundleWatch
 from serving.db import open_database
-from serving.limits import BodyLimit
+from serving.keys.gate import refuse_open_door
+from serving.keys.ring import KeyRing
 from serving.policy import api as policy_api
 from serving.predict import api as predict_api
 from serving.predict import stream as predict_stream
 from serving.predict.hot import HotRoute
 from serving.predict.log import DecisionLog
 from serving.predict.service import PredictService
+from serving.rate import RateLimiter
 from serving.settings import Settings
 from serving.taxonomy import api as taxonomy_api
 
@@ -28,6 +30,8 @@ def create_app(settings: Settings) -> FastAPI:
     """Build the service. Raises ConfigurationError or StoreUnavailable where it cannot start."""
     classifier = Classifier.load(settings.bundle, settings.taxonomy)
     engine = open_database(settings.database_url)
+    ring = KeyRing(engine)
+    refuse_open_door(settings.host, ring)
     log = DecisionLog(engine, settings.queue_limit)
 
     @asynccontextmanager
@@ -49,14 +53,18 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.engine = engine
     app.state.predict = PredictService(classifier, log, engine)
     app.state.bundle_watch = BundleWatch(classifier.bundle)
+    app.state.ring = ring
+    app.state.limiter = RateLimiter(settings.rate_limit_per_second, settings.rate_limit_burst)
     problems.install(app)
     app.add_middleware(HotRoute, service=app.state.predict)
-    streamed = frozenset({"/v1/predict/stream"})
-    app.add_middleware(BodyLimit, limit=settings.max_body_bytes, streamed=streamed)
-    app.include_router(predict_api.router)
-    app.include_router(predict_stream.router)
-    app.include_router(taxonomy_api.router)
-    app.include_router(policy_api.router)
+    shield.install(app, settings)
+    for router in (
+        predict_api.router,
+        predict_stream.router,
+        taxonomy_api.router,
+        policy_api.router,
+    ):
+        app.include_router(router, responses=shield.REFUSALS)
     app.include_router(health.router)
 
     @app.get("/", include_in_schema=False)

@@ -33,8 +33,10 @@ def open_database(url: str) -> Engine:
     Raises ConfigurationError for a URL that cannot be used and StoreUnavailable where the database
     cannot be reached or written.
     """
+    # Neither an error nor a log that is set to tell everything may show what a row carries.
+    logging.getLogger("sqlalchemy").setLevel(logging.WARNING)
     try:
-        engine = create_engine(url, pool_pre_ping=True)
+        engine = create_engine(url, pool_pre_ping=True, hide_parameters=True)
     except (ArgumentError, ModuleNotFoundError) as error:
         raise ConfigurationError(
             f"database_url cannot be used ({error}): write sqlite:///PATH or postgresql+psycopg://…"

@@ -1,4 +1,10 @@
-"""Bodies beyond the limit are refused before they are held in memory."""
+"""Limits of a single request: the size of its body, and the time until its answer begins.
+
+Bodies beyond the limit are refused before they are held in memory.
+How slowly a request may arrive is the connection's matter, see `serving.connection`.
+"""
+
+import asyncio
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -47,3 +53,34 @@ class BodyLimit:
             await refuse()
             return
         await self._app(scope, limited_receive, limited_send)
+
+
+class TimeLimit:
+    """ASGI middleware that answers 503 where no answer has begun within `seconds`.
+
+    An answer that has begun, such as a stream, may go on.
+    """
+
+    def __init__(self, app: ASGIApp, seconds: float) -> None:
+        self._app = app
+        self._seconds = seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        limit = asyncio.timeout(self._seconds)
+
+        async def watched_send(message: Message) -> None:
+            if not limit.expired():
+                limit.reschedule(None)
+            await send(message)
+
+        try:
+            async with limit:
+                await self._app(scope, receive, watched_send)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            detail = f"no answer within {self._seconds:g} s: send the request again"
+            await respond(problem("timed-out", detail))(scope, receive, send)

@@ -3,6 +3,8 @@
 Messages name fields and limits, never what a caller wrote there.
 """
 
+import logging
+import re
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -12,7 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from fenliu.errors import FenliuError, InvalidInput
+from fenliu.errors import FenliuError, InvalidInput, StoreUnavailable
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:fenliu:problem:"
@@ -23,6 +25,15 @@ KINDS = {
     "invalid-input": (HTTPStatus.UNPROCESSABLE_ENTITY, "The request cannot be taken"),
     "text-too-long": (HTTPStatus.UNPROCESSABLE_ENTITY, "A narrative is too long"),
     "body-too-large": (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The body is too large"),
+    "unauthenticated": (HTTPStatus.UNAUTHORIZED, "A key is needed"),
+    "forbidden": (HTTPStatus.FORBIDDEN, "This key may not do this"),
+    "request-too-slow": (HTTPStatus.REQUEST_TIMEOUT, "The request came too slowly"),
+    "headers-too-large": (
+        HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+        "The address and headers are too large",
+    ),
+    "malformed-request": (HTTPStatus.BAD_REQUEST, "This is not HTTP"),
+    "rate-limited": (HTTPStatus.TOO_MANY_REQUESTS, "Too many calls in too short a time"),
     "not-found": (HTTPStatus.NOT_FOUND, "There is no such thing"),
     "idempotency-key-reused": (
         HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -30,8 +41,12 @@ KINDS = {
     ),
     "store-unavailable": (HTTPStatus.SERVICE_UNAVAILABLE, "The decision store cannot be reached"),
     "overloaded": (HTTPStatus.SERVICE_UNAVAILABLE, "Too many calls are waiting"),
+    "timed-out": (HTTPStatus.SERVICE_UNAVAILABLE, "The answer took too long"),
 }
 RETRY_AFTER_SECONDS = 1
+# A field that the request names and the schema does not could be named by anything a caller said.
+_FIELD_NAME = re.compile(r"[A-Za-z_]{1,40}")
+logger = logging.getLogger("fenliu.problems")
 
 
 def problem(slug: str, detail: str, **extensions: Any) -> dict[str, Any]:
@@ -52,18 +67,23 @@ def problem_of(error: FenliuError) -> dict[str, Any]:
         return problem(
             error.slug, str(error), errors=[{"field": error.field, "message": error.message}]
         )
+    if isinstance(error, StoreUnavailable):
+        # Addresses and reasons of a database are for those who run it.
+        logger.warning("%s", error)
+        return problem(error.slug, "the store cannot be used now: send the request again")
     return problem(error.slug, str(error))
 
 
-def respond(body: Mapping[str, Any]) -> JSONResponse:
+def respond(body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> JSONResponse:
     """Answer with a problem."""
     status = int(body["status"])
-    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if status == 503 else None
+    if status == 503:
+        headers = {"Retry-After": str(RETRY_AFTER_SECONDS), **(headers or {})}
     return JSONResponse(dict(body), status, headers, media_type=MEDIA_TYPE)
 
 
 def install(app: FastAPI) -> None:
-    """Answer every error of the application with problem details."""
+    """Answer every error raised on purpose with problem details; `faults` answers the others."""
 
     @app.exception_handler(FenliuError)
     async def fenliu_error(request: Request, error: FenliuError) -> JSONResponse:
@@ -81,10 +101,6 @@ def install(app: FastAPI) -> None:
         answer = respond(body)
         answer.headers.update(error.headers or {})
         return answer
-
-    @app.exception_handler(Exception)
-    async def fault(request: Request, error: Exception) -> JSONResponse:
-        return respond(problem("internal", "the service failed; its log has the details"))
 
 
 def _validation_problem(error: RequestValidationError) -> dict[str, Any]:
@@ -110,7 +126,11 @@ def _field(location: tuple[Any, ...]) -> str:
     parts = [part for part in location if part != "body"] or ["body"]
     path = ""
     for part in parts:
-        path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else str(part)
+        if isinstance(part, int):
+            path += f"[{part}]"
+        else:
+            name = part if _FIELD_NAME.fullmatch(str(part)) else "?"
+            path += f".{name}" if path else str(name)
     return path
 
 

@@ -10,8 +10,9 @@ from uvicorn.supervisors import Multiprocess
 
 from fenliu.errors import ConfigurationError
 from serving.app import create_app
-from serving.predict.schemas import CALL_EXAMPLE
-from serving.settings import Settings
+from serving.connection import ConnectionLimits, limited_connection
+from serving.predict.schemas import CALL_EXAMPLE, STREAMED
+from serving.settings import Settings, load_settings
 
 
 def run(settings: Settings) -> None:
@@ -23,16 +24,16 @@ def run(settings: Settings) -> None:
     with listener:
         # Also with several workers: a mistake is told once, and the schema is made by one process.
         app = create_app(settings)
-        _announce(settings)
+        _announce(settings, has_keys=app.state.ring.has_keys)
         if settings.workers == 1:
-            uvicorn.Server(_config(app, settings)).run(sockets=[listener])
+            uvicorn.Server(server_config(app, settings)).run(sockets=[listener])
         else:
             _run_workers(settings, listener)
 
 
 def worker_app() -> FastAPI:
     """The application of one of several worker processes, which inherits the settings."""
-    return create_app(Settings())  # type: ignore[call-arg]  # all fields have defaults
+    return create_app(load_settings())
 
 
 def _run_workers(settings: Settings, listener: socket.socket) -> None:
@@ -40,16 +41,28 @@ def _run_workers(settings: Settings, listener: socket.socket) -> None:
         f"FENLIU_{name.upper()}": str(value)
         for name, value in settings.model_dump(mode="json", exclude_none=True).items()
     }
-    Multiprocess(_config("serving.run:worker_app", settings), sockets=[listener]).run()
+    config = server_config("serving.run:worker_app", settings)
+    Multiprocess(config, sockets=[listener]).run()
 
 
-def _config(app: FastAPI | str, settings: Settings) -> uvicorn.Config:
+def server_config(app: FastAPI | str, settings: Settings) -> uvicorn.Config:
+    """The HTTP server of an application, or of the name of one, with its limits on connections."""
+    limits = ConnectionLimits(
+        max_head_bytes=settings.max_header_bytes,
+        max_body_bytes=settings.max_body_bytes,
+        head_seconds=settings.header_seconds,
+        body_seconds=settings.body_seconds,
+        streamed=STREAMED,
+    )
     return uvicorn.Config(
         app,
         factory=isinstance(app, str),
         workers=settings.workers,
+        http=limited_connection(limits),
+        ws="none",
         log_level="warning",
         access_log=False,
+        server_header=False,
         timeout_graceful_shutdown=settings.shutdown_seconds,
     )
 
@@ -69,11 +82,18 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _announce(settings: Settings) -> None:
+def _announce(settings: Settings, has_keys: bool) -> None:
     address = f"http://{settings.host}:{settings.port}"
     body = json.dumps({"text": CALL_EXAMPLE["text"]}, ensure_ascii=False)
+    key = '-H "Authorization: Bearer $FENLIU_KEY" ' if has_keys else ""
     print(
         f"Fenliu listens on {address}, its documentation is at {address}/docs. Try:\n"
-        f"  curl {address}/v1/predict -H 'Content-Type: application/json' -d '{body}'",
+        f"  curl {address}/v1/predict {key}-H 'Content-Type: application/json' -d '{body}'",
         flush=True,
     )
+    if not has_keys:
+        print(
+            "No key exists, so only this machine can call, and without one. Before others may, "
+            "create one: fenliu keys create --name NAME --scope predict",
+            flush=True,
+        )

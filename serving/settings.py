@@ -1,11 +1,13 @@
 """Settings of the service: environment variables FENLIU_*, or a file `.env`."""
 
 from pathlib import Path
+from typing import Any
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from fenliu import paths
+from fenliu.errors import ConfigurationError
 
 
 class Settings(BaseSettings):
@@ -35,3 +37,31 @@ class Settings(BaseSettings):
     queue_limit: int = Field(
         2000, ge=1, description="Decisions that may wait for the store; more are answered with 503."
     )
+    rate_limit_per_second: float = Field(
+        500, gt=0, description="Calls a second that one key may send in the long run."
+    )
+    rate_limit_burst: int = Field(
+        5000, ge=1, description="Calls that one key may send at once after a rest."
+    )
+    max_header_bytes: int = Field(
+        32 * 2**10, ge=1024, description="Largest address with all headers; more is answered 431."
+    )
+    header_seconds: float = Field(
+        10, gt=0, description="Seconds in which all headers must have come; then 408."
+    )
+    body_seconds: float = Field(
+        30, gt=0, description="Seconds in which the body must have come after them; then 408."
+    )
+    answer_seconds: float = Field(
+        60, gt=0, description="Seconds in which an answer must have begun; then 503."
+    )
+
+
+def load_settings(**given: Any) -> Settings:
+    """The settings in force, some given by hand; raises ConfigurationError naming the wrong one."""
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise ConfigurationError(f"setting {name}: {first['msg']}") from None

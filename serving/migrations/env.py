@@ -3,6 +3,7 @@
 from alembic import context
 
 from serving.db import metadata
+from serving.keys import models as key_models  # noqa: F401  registers its tables
 from serving.predict import models  # noqa: F401  registers its tables
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)

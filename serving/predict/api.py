@@ -7,10 +7,12 @@ from fastapi import APIRouter, Depends, Header, Request, Response
 from pydantic import ValidationError
 
 from fenliu.errors import FenliuError, InvalidInput
+from serving.auth import Predict, PredictOrRead
 from serving.predict.log import Outcome
 from serving.predict.schemas import BatchIn, BatchOut, CallIn, DecisionOut, ProblemOut
 from serving.predict.service import PredictService, answer_of
 from serving.problems import MEDIA_TYPE, field_errors, problem_of
+from serving.rate import Limiter
 
 router = APIRouter(prefix="/v1", tags=["predict"])
 
@@ -43,19 +45,25 @@ IdempotencyKey = Annotated[
 
 @router.post("/predict", response_model=DecisionOut, responses=_PROBLEMS, summary="判定一条警情")
 async def predict(
-    call: CallIn, service: Service, idempotency_key: IdempotencyKey = None
+    call: CallIn, service: Service, principal: Predict, idempotency_key: IdempotencyKey = None
 ) -> Response:
     """判定一条警情：属于哪一情形、归谁、有多大把握、依据何在。作答时决定已落盘。"""
-    return _json(answer_of(await service.decide(call, idempotency_key)))
+    return _json(answer_of(await service.decide(call, principal.made_by, idempotency_key)))
 
 
 @router.post("/predict/batch", response_model=BatchOut, responses=_PROBLEMS, summary="判定一批警情")
 async def predict_batch(
-    batch: BatchIn, service: Service, idempotency_key: IdempotencyKey = None
+    batch: BatchIn,
+    service: Service,
+    principal: Predict,
+    limiter: Limiter,
+    idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """逐条判定，结果与请求同序；坏的一条给出 error，其余照常。"""
+    limiter.charge(principal, len(batch.calls) - 1)
     calls = [parse(entry, ("calls", place)) for place, entry in enumerate(batch.calls)]
-    results = [line_of(outcome) for outcome in await service.decide_all(calls, idempotency_key)]
+    outcomes = await service.decide_all(calls, principal.made_by, idempotency_key)
+    results = [line_of(outcome) for outcome in outcomes]
     return _json(b'{"results":[' + b",".join(results) + b"]}")
 
 
@@ -65,9 +73,9 @@ async def predict_batch(
     responses={404: _PROBLEM | {"description": "没有这个决定"}, 503: _PROBLEMS[503]},
     summary="查一个决定",
 )
-def get_decision(decision_id: str, service: Service) -> Response:
-    """按 decision_id 取回当时作出的决定。"""
-    return _json(answer_of(service.find(decision_id)))
+def get_decision(decision_id: str, service: Service, principal: PredictOrRead) -> Response:
+    """按 decision_id 取回当时作出的决定；只有 predict 权限的密钥只能取回自己作出的。"""
+    return _json(answer_of(service.find(decision_id, principal.visible_makers)))
 
 
 def line_of(outcome: Outcome) -> bytes:

@@ -12,6 +12,7 @@ import msgspec
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fenliu.errors import FenliuError, InvalidInput
+from serving.auth import Principal
 from serving.predict.service import PredictService, answer_of
 from serving.problems import problem_of, respond
 
@@ -47,9 +48,10 @@ class HotRoute:
         while read[-1].get("more_body"):
             read.append(await receive())
         call = _decode(b"".join(message.get("body", b"") for message in read))
-        if call is not None:
+        principal: Principal = scope["state"]["principal"]
+        if call is not None and "predict" in principal.scopes:
             try:
-                body = answer_of(await self._service.decide(call))
+                body = answer_of(await self._service.decide(call, principal.made_by))
             except InvalidInput:
                 pass  # The plain route finds it again and names the field.
             except FenliuError as error:

@@ -57,6 +57,7 @@ class Record:
     supersedes: str | None = None
     idempotency_key: str | None = None
     request_sha256: str | None = None
+    made_by: str | None = None
 
 
 # What became of one record: stored (it or an earlier decision in its place), or refused.

@@ -42,6 +42,8 @@ decisions = Table(
     Column("body", Text, nullable=False),
     Column("idempotency_key", String(256), unique=True),
     Column("request_sha256", String(64)),
+    Column("made_by", String(64)),
     UniqueConstraint("call_id", "text_sha256"),
     Index(None, "decided_at"),
+    Index(None, "made_by", "decided_at"),
 )

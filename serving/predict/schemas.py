@@ -8,6 +8,8 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from fenliu.text import MAX_CHARACTERS
 
 MAX_BATCH = 1000
+# Paths whose request body is taken piece by piece and never held.
+STREAMED = frozenset({"/v1/predict/stream"})
 
 Action = Literal["divert", "dispatch_police", "human_review"]
 Owner = Literal["mediation_centre", "police", "outside"]

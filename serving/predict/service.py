@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -44,13 +44,15 @@ class PredictService:
         self._log = log
         self._engine = engine
 
-    async def decide(self, call: Call, key: str | None = None) -> Record:
+    async def decide(
+        self, call: Call, made_by: str | None = None, key: str | None = None
+    ) -> Record:
         """Decide on one call; the decision is stored when this returns.
 
-        `key` is the sender's idempotency key. Raises InvalidInput, KeyReused, Overloaded or
-        StoreUnavailable.
+        `made_by` is who asks, `key` the sender's idempotency key. Raises InvalidInput, KeyReused,
+        Overloaded or StoreUnavailable.
         """
-        (outcome,) = await self._log.append([self._record(call, key)])
+        (outcome,) = await self._log.append([self._record(call, made_by, key)])
         if isinstance(outcome, FenliuError):
             raise outcome
         return outcome
@@ -58,6 +60,7 @@ class PredictService:
     async def decide_all(
         self,
         calls: Sequence[Call | InvalidInput],
+        made_by: str | None = None,
         key: str | None = None,
         where: str = "calls",
         first: int = 0,
@@ -69,39 +72,39 @@ class PredictService:
         """
         outcomes: list[Outcome] = []
         for place, call in enumerate(calls):
-            outcomes.append(
-                self._try_record(
-                    call, f"{where}[{first + place}]", f"{key}#{place}" if key else None
-                )
-            )
+            row_key = f"{key}#{place}" if key else None
+            outcomes.append(self._try_record(call, f"{where}[{first + place}]", made_by, row_key))
             if place % TURN == TURN - 1:
                 await asyncio.sleep(0)
         good = [outcome for outcome in outcomes if isinstance(outcome, Record)]
         stored = iter(await self._log.append(good) if good else [])
         return [next(stored) if isinstance(o, Record) else o for o in outcomes]
 
-    def find(self, decision_id: str) -> Record:
-        """A stored decision; raises NotFound."""
+    def find(self, decision_id: str, makers: Collection[str] | None = None) -> Record:
+        """A stored decision, of some makers only where they are given; raises NotFound."""
+        wanted = select(decisions).where(decisions.c.decision_id == decision_id)
+        if makers is not None:
+            wanted = wanted.where(decisions.c.made_by.in_(makers))
         try:
             with self._engine.connect() as connection:
-                row = connection.execute(
-                    select(decisions).where(decisions.c.decision_id == decision_id)
-                ).first()
+                row = connection.execute(wanted).first()
         except DBAPIError as error:
             raise unavailable(error) from error
         if row is None:
             raise NotFound("no decision has this id: use the decision_id of an answer")
         return record_of(row._mapping)
 
-    def _try_record(self, call: Call | InvalidInput, where: str, key: str | None) -> Outcome:
+    def _try_record(
+        self, call: Call | InvalidInput, where: str, made_by: str | None, key: str | None
+    ) -> Outcome:
         if isinstance(call, InvalidInput):
             return call
         try:
-            return self._record(call, key)
+            return self._record(call, made_by, key)
         except InvalidInput as error:
             return type(error)(f"{where}.{error.field}", error.message)
 
-    def _record(self, call: Call, key: str | None) -> Record:
+    def _record(self, call: Call, made_by: str | None, key: str | None) -> Record:
         decision = self.classifier.decide(call.text)
         return Record(
             decision_id=uuid.uuid4().hex,
@@ -119,8 +122,10 @@ class PredictService:
             model_version=decision.model_version,
             policy_version=decision.policy_version,
             body=decision.as_json().decode(),
-            idempotency_key=key,
+            # Two senders may choose the same key without knowing of each other.
+            idempotency_key=f"{made_by or ''}:{key}" if key else None,
             request_sha256=_digest(call) if key else None,
+            made_by=made_by,
         )
 
 

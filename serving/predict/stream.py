@@ -8,16 +8,17 @@ place; only a line beyond the limit, whose end cannot be found, ends the stream.
 import json
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
 from fenliu.errors import FenliuError, InvalidInput
-from serving.predict.api import line_of, parse, service
+from serving.auth import Predict, Principal
+from serving.predict.api import Service, line_of, parse
 from serving.predict.service import Call, PredictService
+from serving.rate import Limiter, RateLimiter
 
 router = APIRouter(prefix="/v1", tags=["predict"])
 
@@ -50,23 +51,28 @@ class _DuplexResponse(StreamingResponse):
     },
 )
 async def predict_stream(
-    request: Request, service: Annotated[PredictService, Depends(service)]
+    request: Request, service: Service, principal: Predict, limiter: Limiter
 ) -> StreamingResponse:
     """请求与应答都是一行一个 JSON（NDJSON）；边读边判，每行的决定在作答时已落盘。"""
-    return _DuplexResponse(_answers(request, service), media_type=MEDIA_TYPE)
+    return _DuplexResponse(_answers(request, service, principal, limiter), media_type=MEDIA_TYPE)
 
 
-async def _answers(request: Request, service: PredictService) -> AsyncIterator[bytes]:
+async def _answers(
+    request: Request, service: PredictService, principal: Principal, limiter: RateLimiter
+) -> AsyncIterator[bytes]:
     number = 0
     async for group in _groups(request):
         calls = [_call(line, number + place) for place, line in enumerate(group)]
         try:
-            outcomes = await service.decide_all(calls, where="lines", first=number)
+            outcomes = await service.decide_all(
+                calls, principal.made_by, where="lines", first=number
+            )
         except FenliuError as error:
             # The store is away or full: what was answered is stored, the rest must come again.
             yield line_of(error) + b"\n"
             return
         number += len(group)
+        limiter.charge(principal, len(group))
         yield b"".join(line_of(outcome) + b"\n" for outcome in outcomes)
 
 

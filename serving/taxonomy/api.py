@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
 from fenliu.taxonomy import Taxonomy
+from serving.auth import AnyKey
 
 router = APIRouter(prefix="/v1", tags=["taxonomy"])
 
@@ -42,7 +43,7 @@ class TaxonomyOut(BaseModel):
 
 
 @router.get("/taxonomy", response_model=TaxonomyOut, summary="两张清单")
-async def get_taxonomy(request: Request) -> dict[str, Any]:
+async def get_taxonomy(request: Request, principal: AnyKey) -> dict[str, Any]:
     """所有类别与情形：名称、定义、部门、时限、相近情形。"""
     taxonomy: Taxonomy = request.app.state.predict.classifier.bundle.taxonomy
     return taxonomy_document(taxonomy)

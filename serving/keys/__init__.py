@@ -1,0 +1,1 @@
+"""API keys: how machines prove who they are."""
