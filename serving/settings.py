@@ -29,3 +29,14 @@ class Settings(BaseSettings):
     queue_limit: int = Field(
         2000, ge=1, description="Decisions that may wait for the store; more are answered with 503."
     )
+    webhook_allowed_hosts: str = Field(
+        "",
+        description="Hosts and networks that webhooks may go to, separated by commas; "
+        "empty allows public addresses only.",
+    )
+    webhook_timeout_seconds: float = Field(
+        10, gt=0, le=120, description="Time that a receiver has to take one webhook."
+    )
+    webhook_retry_hours: float = Field(
+        72, gt=0, description="How long a webhook is retried before it is a dead letter."
+    )
