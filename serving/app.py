@@ -23,12 +23,17 @@ from serving.predict.log import DecisionLog
 from serving.predict.service import PredictService
 from serving.rate import RateLimiter
 from serving.settings import Settings
+from serving.subscriptions import api as subscriptions_api
+from serving.subscriptions.service import SubscriptionService
+from serving.subscriptions.targets import TargetRules
+from serving.subscriptions.worker import delivery_worker
 from serving.taxonomy import api as taxonomy_api
 
 
 def create_app(settings: Settings) -> FastAPI:
     """Build the service. Raises ConfigurationError or StoreUnavailable where it cannot start."""
     classifier = Classifier.load(settings.bundle, settings.taxonomy)
+    targets = TargetRules.parse(settings.webhook_allowed_hosts)
     engine = open_database(settings.database_url)
     ring = KeyRing(engine)
     refuse_open_door(settings.host, ring)
@@ -40,7 +45,8 @@ def create_app(settings: Settings) -> FastAPI:
         # What was loaded stays: the collector need not walk it again during requests.
         gc.collect()
         gc.freeze()
-        yield
+        async with delivery_worker(engine, targets, settings).running():
+            yield
         log.stop()
         engine.dispose()
 
@@ -53,6 +59,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.engine = engine
     app.state.predict = PredictService(classifier, log, engine)
     app.state.bundle_watch = BundleWatch(classifier.bundle)
+    app.state.subscriptions = SubscriptionService(engine, targets)
     app.state.ring = ring
     app.state.limiter = RateLimiter(settings.rate_limit_per_second, settings.rate_limit_burst)
     problems.install(app)
@@ -63,6 +70,7 @@ def create_app(settings: Settings) -> FastAPI:
         predict_stream.router,
         taxonomy_api.router,
         policy_api.router,
+        subscriptions_api.router,
     ):
         app.include_router(router, responses=shield.REFUSALS)
     app.include_router(health.router)

@@ -55,6 +55,17 @@ class Settings(BaseSettings):
     answer_seconds: float = Field(
         60, gt=0, description="Seconds in which an answer must have begun; then 503."
     )
+    webhook_allowed_hosts: str = Field(
+        "",
+        description="Hosts and networks that webhooks may go to, separated by commas; "
+        "empty allows public addresses only.",
+    )
+    webhook_timeout_seconds: float = Field(
+        10, gt=0, le=120, description="Time that a receiver has to take one webhook."
+    )
+    webhook_retry_hours: float = Field(
+        72, gt=0, description="How long a webhook is retried before it is a dead letter."
+    )
 
 
 def load_settings(**given: Any) -> Settings:

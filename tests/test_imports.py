@@ -14,7 +14,18 @@ ALLOWED = {
     "serving": {"serving", "fenliu"},
     "training": {"training", "fenliu"},
 }
-HEAVY = ("sklearn", "scipy", "pandas", "mlflow", "joblib", "jieba", "matplotlib", "training")
+HEAVY = (
+    "sklearn",
+    "scipy.stats",
+    "scipy.sparse",
+    "scipy.optimize",
+    "pandas",
+    "mlflow",
+    "joblib",
+    "jieba",
+    "matplotlib",
+    "training",
+)
 
 
 def imports_at_top(path: Path) -> set[str]:

@@ -5,6 +5,8 @@ from typing import Any
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
+from serving.auth import AnyKey
+
 router = APIRouter(prefix="/v1", tags=["policy"])
 
 
@@ -23,7 +25,7 @@ class PolicyOut(BaseModel):
 
 
 @router.get("/policy", response_model=PolicyOut, summary="在用的分流策略与风险证书")
-async def get_policy(request: Request) -> PolicyOut:
+async def get_policy(request: Request, _: AnyKey) -> PolicyOut:
     """阈值是多少，风险证明到什么程度，证书是否只是暂定。"""
     bundle = request.app.state.predict.classifier.bundle
     policy = bundle.policy

@@ -17,6 +17,8 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from fenliu.errors import FenliuError, StoreUnavailable
 from serving.db import unavailable
+from serving.events import publish_all
+from serving.predict.events import event_of
 from serving.predict.models import decisions
 
 # Rows in one transaction at most: a group of this size commits in a few milliseconds.
@@ -149,6 +151,7 @@ class DecisionLog:
             stored, new = _resolve(records, _earlier(connection, records))
             if new:
                 connection.execute(insert(decisions), [_columns(record) for record in new])
+                publish_all(connection, map(event_of, new))
         return stored
 
 

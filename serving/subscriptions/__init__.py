@@ -1,0 +1,1 @@
+"""Other systems learn of decisions by webhook."""
