@@ -45,7 +45,7 @@ KINDS = {
 }
 RETRY_AFTER_SECONDS = 1
 # A field that the request names and the schema does not could be named by anything a caller said.
-_FIELD_NAME = re.compile(r"[A-Za-z_]{1,40}")
+_FIELD_NAME = re.compile(r"[A-Za-z_-]{1,40}")
 logger = logging.getLogger("fenliu.problems")
 
 
