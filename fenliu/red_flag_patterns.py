@@ -1,8 +1,9 @@
 """Patterns of the danger signs: fragments spelled out, exceptions kept beside them.
 
-A fragment is a name for a piece of a regular expression or for a list of words. `{name}` in a
-pattern stands for it; `{0,4}` stays what it is in a regular expression. A hit that touches an
-exception does not count.
+Patterns are regular expressions with three conveniences: `{name}` stands for a fragment, a named
+expression or list of words; `~4` stands for up to four characters of the same clause and `~~14`
+for up to fourteen of the same sentence; white space is ignored, so that a long one can be wrapped.
+A hit that touches an exception does not count.
 """
 
 import re
@@ -13,6 +14,9 @@ from typing import Any
 from fenliu.errors import RuleError
 
 _FRAGMENT = re.compile(r"\{([a-z_]+)\}")
+_GAP = re.compile(r"(~~?)([0-9]+)")
+_GAP_CHARACTERS = {"~": "[^,.;!?:]", "~~": "[^.;!?]"}
+_WHITE_SPACE = re.compile(r"\s+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +48,18 @@ class Fragments:
             self._bodies[name] = f"(?:{self.expand(body, f'fragment {name}')})"
 
     def expand(self, pattern: str, place: str) -> str:
-        """The pattern with its fragments spelled out; `place` is what an error names."""
+        """The pattern as Python takes it; `place` is what an error names."""
 
         def body(match: re.Match[str]) -> str:
             name = match.group(1)
             if name not in self._bodies:
-                raise RuleError(f"{place} uses the fragment {{{name}}}, which `let` does not define")
+                raise RuleError(
+                    f"{place} uses the fragment {{{name}}}, which `let` does not define"
+                )
             return self._bodies[name]
 
-        return _FRAGMENT.sub(body, pattern)
+        spelled = _FRAGMENT.sub(body, _WHITE_SPACE.sub("", pattern))
+        return _GAP.sub(lambda gap: f"{_GAP_CHARACTERS[gap[1]]}{{0,{gap[2]}}}?", spelled)
 
     def compile(self, pattern: str, place: str) -> re.Pattern[str]:
         """Compile a pattern; raises RuleError naming `place` when it is no regular expression."""
@@ -79,18 +86,19 @@ def read_patterns(
     for purpose, value in raw.items():
         entry = value if isinstance(value, dict) else {"match": value}
         place = f"red flag {rule}, {purpose}"
-        match = entry["match"]
-        exceptions = read_exceptions(entry.get("except", []), fragments, place)
-        patterns.append(
+        if "match" not in entry:
+            raise RuleError(f"{place} has no match")
+        lines = entry["match"] if isinstance(entry["match"], list) else [entry["match"]]
+        exceptions = read_exceptions(entry.get("except", []), fragments, place) + shared
+        patterns += [
             Pattern(
                 purpose=purpose,
-                match=fragments.compile(
-                    "|".join(match) if isinstance(match, list) else match, place
-                ),
-                exceptions=exceptions + shared,
+                match=fragments.compile(line, f"{place}, line {number}"),
+                exceptions=exceptions,
                 negatable=bool(entry.get("negation", negatable)),
             )
-        )
+            for number, line in enumerate(lines, 1)
+        ]
     return tuple(patterns)
 
 

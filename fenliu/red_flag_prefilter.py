@@ -12,7 +12,7 @@ from re import _parser as parser  # type: ignore[attr-defined]
 from typing import Any
 
 # Sets kept of each pattern, the smallest ones: more tell little and cost time.
-_SETS = 4
+_SETS = 3
 _LARGEST_RANGE = 256
 Characters = frozenset[int]
 
@@ -66,17 +66,22 @@ def _of_item(code: Any, value: Any) -> list[Characters]:
     if code is op.IN:
         members = _members(value)
         return [members] if members else []
-    if code is op.SUBPATTERN:
-        return _required(value[-1])
-    if code is op.ATOMIC_GROUP:
-        return _required(value)
-    if code in (op.MAX_REPEAT, op.MIN_REPEAT, op.POSSESSIVE_REPEAT):
-        return _required(value[2]) if value[0] else []
-    if code is op.ASSERT:
-        return _required(value[1])
     if code is op.BRANCH:
         return _of_branches([_required(branch) for branch in value[1]])
-    return []
+    return _required(_mandatory_part(code, value))
+
+
+def _mandatory_part(code: Any, value: Any) -> Any:
+    """What every match holds of a group, repetition or look-ahead; nothing of anything else."""
+    if code is op.SUBPATTERN:
+        return value[-1]
+    if code is op.ATOMIC_GROUP:
+        return value
+    if code is op.ASSERT:
+        return value[1]
+    if code in (op.MAX_REPEAT, op.MIN_REPEAT, op.POSSESSIVE_REPEAT) and value[0]:
+        return value[2]
+    return ()
 
 
 def _members(items: Any) -> Characters | None:
