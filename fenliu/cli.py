@@ -26,6 +26,8 @@ corpus_app = typer.Typer(help="The labelled narratives.", no_args_is_help=True)
 app.add_typer(corpus_app, name="corpus")
 app.add_typer(cli_store.keys_app, name="keys")
 app.add_typer(cli_store.decisions_app, name="decisions")
+red_flags_app = typer.Typer(help="Rules for danger signs.", no_args_is_help=True)
+app.add_typer(red_flags_app, name="red-flags")
 
 SOME_LINES_FAILED = 3
 
@@ -165,6 +167,25 @@ def policy_certify(
             raise InvalidInput(name, "must lie between 0 and 1")
     columns = Columns(text_column, type_column)
     raise typer.Exit(certify_bundle(bundle, data, columns, alpha, delta))
+
+
+@red_flags_app.command("check")
+def red_flags_check(
+    rules: Annotated[Path, typer.Option(help="File of the rules.")] = paths.RED_FLAGS,
+    data: Annotated[
+        Path | None, typer.Option(help="Labelled calls, or a corpus folder, to measure on.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="CSV of missed calls and false alarms.")
+    ] = None,
+    text_column: TextColumn = "text",
+    type_column: TypeColumn = "type",
+) -> None:
+    """Run the examples of each rule; show what the rules catch and where they are wrong."""
+    from training.calls import Columns
+    from training.red_flag_command import check
+
+    raise typer.Exit(check(rules, data, Columns(text_column, type_column), output))
 
 
 @corpus_app.command("check")

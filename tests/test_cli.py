@@ -214,3 +214,25 @@ def test_a_wrong_setting_is_one_line_and_a_failure(
     assert server.returncode == 2
     assert says in server.stderr
     assert server.stderr.count("\n") == 1
+
+
+def test_red_flags_are_checked_and_measured(tmp_path: Path) -> None:
+    calls = tmp_path / "calls.csv"
+    calls.write_text("text,type\n老公拿着菜刀追我,1702\n没人动手,0101\n", encoding="utf-8")
+    output = tmp_path / "read.csv"
+    done = fenliu("red-flags", "check", "--data", str(calls), "--output", str(output))
+    assert done.returncode == 0, done.stderr
+    assert "0 failed" in done.stdout
+    assert "mediation_centre" in done.stdout
+    assert output.read_text(encoding="utf-8-sig").splitlines() == ["rule,type,hit,text"]
+
+
+def test_a_red_flag_that_fails_its_example_is_shown(tmp_path: Path) -> None:
+    rules = tmp_path / "rules.yaml"
+    rules.write_text(
+        "rules: [{id: x, name: x, level: danger, patterns: {a: 刀}, fires: [枪], silent: []}]",
+        encoding="utf-8",
+    )
+    done = fenliu("red-flags", "check", "--rules", str(rules))
+    assert done.returncode == 1
+    assert "x must fire: 枪" in done.stdout
