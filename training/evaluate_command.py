@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from rich.console import Console
 from rich.table import Table
 
@@ -93,8 +92,8 @@ def _extras(request: Request, bundle: Bundle, rows: list[Row], scores: Scores) -
     if request.against:
         other = judge_bundle(load_bundle(request.against), rows)
         comparison = {
-            name: compare(new, old, _ROUNDS, _SEED)
-            for (name, new), old in zip(_right(scores).items(), _right(other).values(), strict=True)
+            name: compare(right, other.right()[name], _ROUNDS, _SEED)
+            for name, right in scores.right().items()
         }
     return Extras(
         baselines=baselines,
@@ -103,14 +102,6 @@ def _extras(request: Request, bundle: Bundle, rows: list[Row], scores: Scores) -
         against=request.against.name if request.against else "",
         sweep=sweep_picture(bundle, rows, scores) if request.report else "",
     )
-
-
-def _right(scores: Scores) -> dict[str, np.ndarray]:
-    return {
-        "情形": scores.predicted == scores.target,
-        "类别": scores.category_probability.argmax(axis=1) == scores.category_target,
-        "权属": scores.owner_probability.argmax(axis=1) == scores.owner_target,
-    }
 
 
 def sweep_picture(bundle: Bundle, rows: list[Row], scores: Scores) -> str:

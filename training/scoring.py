@@ -112,6 +112,14 @@ class Scores:
         total = sum(COSTS.get((str(owner), str(action)), 0.0) for owner, action in pairs)
         return round(1000 * total / max(len(self.target), 1), 2)
 
+    def right(self) -> dict[str, npt.NDArray[np.bool_]]:
+        """Which calls were judged right, for type, category and owner."""
+        return {
+            "type": self.predicted == self.target,
+            "category": self.category_probability.argmax(axis=1) == self.category_target,
+            "owner": self.owner_probability.argmax(axis=1) == self.owner_target,
+        }
+
     def police_diverted_calls(self) -> int:
         """Police matters that would be diverted: the error that must not happen."""
         police = self.owner_target == OWNERS.index(POLICE)

@@ -67,15 +67,11 @@ def render(bundle: Bundle, scores: Scores, source: str, extras: Extras) -> str:
 
 def intervals(scores: Scores) -> dict[str, tuple[float, float]]:
     """95 % bootstrap intervals of the headline figures."""
-    top3 = (scores.order[:, :3] == scores.target[:, None]).any(axis=1)
-    right = {
-        "type_top1": scores.predicted == scores.target,
-        "type_top3": top3,
-        "category": scores.category_probability.argmax(axis=1) == scores.category_target,
-        "owner": scores.owner_probability.argmax(axis=1) == scores.owner_target,
-    }
+    hits = scores.right()
+    hits["type_top1"] = hits.pop("type")
+    hits["type_top3"] = (scores.order[:, :3] == scores.target[:, None]).any(axis=1)
     return {
-        name: scores.bootstrap(partial(_share, hit), _ROUNDS, seed=1) for name, hit in right.items()
+        name: scores.bootstrap(partial(_share, hit), _ROUNDS, seed=1) for name, hit in hits.items()
     }
 
 

@@ -5,21 +5,24 @@ The Chinese font comes inside a wheel (mplfonts), so no machine needs one instal
 
 import io
 from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
 
 import matplotlib as mpl
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt
+import mplfonts
 import numpy as np
 import numpy.typing as npt
+from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from mplfonts import use_font
 
 from training.certify import Point
 from training.scoring import Scores
 
-FONT = "Noto Sans CJK SC"
+_FONT_FILE = Path(mplfonts.__file__).parent / "fonts" / "NotoSansCJKsc-Regular.otf"
 Shares = npt.NDArray[np.float64]
 
 _BLUE, _ORANGE, _RED, _GREY = "#2563a8", "#d97706", "#b3261e", "#8a8f98"
@@ -28,11 +31,18 @@ _LENGTHS = ((1, 8), (9, 12), (13, 16), (17, 30), (31, 59), (60, 100), (101, 10_0
 
 def draw(width: float, height: float) -> tuple[Figure, Axes]:
     """An empty chart in the style of the report, size in inches."""
-    use_font(FONT)
-    mpl.rcParams.update({"svg.fonttype": "path", "axes.spines.top": False})
-    mpl.rcParams.update({"axes.spines.right": False, "font.size": 9, "axes.unicode_minus": False})
+    mpl.rcParams.update({"font.family": _font(), "font.size": 9, "axes.unicode_minus": False})
+    mpl.rcParams.update({"axes.spines.top": False, "axes.spines.right": False})
+    mpl.rcParams.update({"svg.fonttype": "path"})
     figure, axes = plt.subplots(figsize=(width, height), layout="constrained")
     return figure, axes
+
+
+@cache
+def _font() -> str:
+    """Name of the font in the wheel, made known to matplotlib: it does not look there by itself."""
+    font_manager.fontManager.addfont(_FONT_FILE)
+    return font_manager.FontProperties(fname=_FONT_FILE).get_name()
 
 
 def to_svg(figure: Figure) -> str:
