@@ -19,6 +19,7 @@ from fenliu.taxonomy import Taxonomy
 from fenliu.text import check_text
 from training.rows import Row, style_of
 
+_LONGEST_HEADING = 10
 SUFFIXES = (".csv", ".tsv", ".xlsx", ".xls", ".jsonl", ".ndjson", ".json")
 
 
@@ -66,9 +67,8 @@ def sort_calls(
     table = _read_table(path)
     for column in (columns.text, columns.type):
         if column not in table.entries.columns:
-            present = ", ".join(str(name) for name in table.entries.columns[:12]) or "none"
             raise CorpusError(
-                f"{path} has no column {column!r} (it has {present}): "
+                f"{path} has no column {column!r} (it has {_headings(table.entries)}): "
                 "name the columns with --text-column and --type-column"
             )
         if list(table.entries.columns).count(column) > 1:
@@ -87,6 +87,12 @@ def sort_calls(
         except InvalidInput as error:
             rejects.append(Reject(number, str(error)))
     return Calls(rows, rejects)
+
+
+def _headings(entries: pd.DataFrame) -> str:
+    """The first names of columns. Where a file has no heading these are a call, so long ones go."""
+    names = (str(name) for name in entries.columns[:12])
+    return ", ".join(n if len(n) <= _LONGEST_HEADING else "…" for n in names) or "none"
 
 
 def require_rows(path: Path, calls: Calls) -> None:

@@ -83,6 +83,7 @@ def test_a_row_that_came_apart_loses_only_itself(tmp_path: Path) -> None:
     [
         ("a.csv", b"a,b\n1,2\n", "has no column 'text'"),
         ("a.csv", b"text,type\nx,\n", "no usable row: 1 were set aside"),
+        ("a.csv", "0101,两口子为随份子钱吵了一晚上\n".encode(), r"it has 0101, …\)"),
         ("a.csv", b"text,type,text\nx,1601,y\n", "two columns 'text'"),
         ("a.csv", b"", "a.csv: the file is empty"),
         ("a.jsonl", b"\n", "a.jsonl: the file is empty"),
