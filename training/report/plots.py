@@ -20,6 +20,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
+from fenliu.errors import ConfigurationError
 from training.certify import Point, exact_upper_bound
 from training.scoring import Scores
 
@@ -64,6 +65,20 @@ def to_svg(figure: Figure) -> str:
     plt.close(figure)
     text = buffer.getvalue()
     return text[text.index("<svg") :]
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write the picture in the kind that the file's name says (PNG, SVG, PDF), and close it.
+
+    Raises ConfigurationError for a name of no such kind and a folder that cannot be written.
+    """
+    try:
+        figure.savefig(path, dpi=150)
+    except (OSError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise ConfigurationError(f"--plot {path} cannot be drawn: {reason}") from None
+    finally:
+        plt.close(figure)
 
 
 def categories(scores: Scores) -> Figure:
