@@ -115,7 +115,7 @@ def evaluate(
     from training.evaluate_command import Request
     from training.evaluate_command import evaluate as run
 
-    data = data or paths.STAGES / "test.jsonl"
+    data = data or bundle.parent / "stages" / "test.jsonl"
     columns = Columns(text_column, type_column)
     run(Request(bundle, data, columns, report, against, baselines, robustness))
 

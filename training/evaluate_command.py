@@ -6,8 +6,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from fenliu import paths
 from fenliu.bundle import Bundle, load_bundle
+from fenliu.errors import CorpusError
 from training.baselines import judge_baselines
 from training.calls import Columns, read_calls, write_rejects
 from training.certify import Scored, sweep
@@ -47,13 +47,16 @@ def evaluate(request: Request) -> None:
     for name, paired in extras.comparison.items():
         console.print(
             f"{name}: {paired.difference:+.2%} [{paired.low:+.2%}, {paired.high:+.2%}] against "
-            f"{request.against}, p = {paired.p_value:.4f}"
+            f"{request.against}, p = {paired.p_value:.4f}",
+            soft_wrap=True,
         )
     for table in (extras.baselines, extras.robustness):
         if table is not None:
-            console.print(table.to_string(index=False, float_format=lambda share: f"{share:.4f}"))
+            text = table.to_string(index=False, float_format=lambda share: f"{share:.4f}")
+            console.print(text, soft_wrap=True)
     if calls.rejects:
-        console.print(f"{len(calls.rejects)} rows were set aside")
+        where = f", reasons in {request.report / 'rejects.csv'}" if request.report else ""
+        console.print(f"{len(calls.rejects)} rows were set aside{where}", soft_wrap=True)
     if request.report:
         write_tables(request.report, scores)
         write_page(
@@ -64,7 +67,7 @@ def evaluate(request: Request) -> None:
         if extras.robustness is not None:
             extras.robustness.to_csv(request.report / "robustness.csv", index=False)
         write_rejects(request.report / "rejects.csv", calls.rejects)
-        console.print(f"report: {request.report / 'report.html'}")
+        console.print(f"report: {request.report / 'report.html'}", soft_wrap=True)
 
 
 def print_scores(console: Console, scores: Scores) -> None:
@@ -86,7 +89,7 @@ def print_scores(console: Console, scores: Scores) -> None:
 def _extras(request: Request, bundle: Bundle, rows: list[Row], scores: Scores) -> Extras:
     baselines = None
     if request.baselines:
-        train = read_rows(paths.STAGES / "train.jsonl")
+        train = read_rows(_training_rows(bundle.path))
         baselines = judge_baselines(train, rows, bundle.taxonomy, bundle.path / "lexicon.txt")
     comparison: dict[str, Paired] = {}
     if request.against:
@@ -102,6 +105,14 @@ def _extras(request: Request, bundle: Bundle, rows: list[Row], scores: Scores) -
         against=request.against.name if request.against else "",
         sweep=sweep_picture(bundle, rows, scores) if request.report else "",
     )
+
+
+def _training_rows(bundle: Path) -> Path:
+    """The rows that the stages left beside a bundle; raises CorpusError where there are none."""
+    path = bundle.parent / "stages" / "train.jsonl"
+    if not path.exists():
+        raise CorpusError(f"--baselines learn from {path}, which is not there: train the bundle")
+    return path
 
 
 def sweep_picture(bundle: Bundle, rows: list[Row], scores: Scores) -> str:
