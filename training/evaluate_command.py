@@ -18,6 +18,7 @@ from training.report.page import Extras, render, write_page
 from training.robustness import measure
 from training.rows import Row, read_rows
 from training.scoring import Scores
+from training.seen import seen_in_training
 
 _ROUNDS = 1000
 _SEED = 1
@@ -54,6 +55,10 @@ def evaluate(request: Request) -> None:
         if table is not None:
             text = table.to_string(index=False, float_format=lambda share: f"{share:.4f}")
             console.print(text, soft_wrap=True)
+    seen = seen_in_training(request.bundle, calls.rows)
+    if seen:
+        said = f"{seen} of {len(calls.rows)} calls were trained on: their figures flatter"
+        console.print(said, soft_wrap=True)
     if calls.rejects:
         where = f", reasons in {request.report / 'rejects.csv'}" if request.report else ""
         console.print(f"{len(calls.rejects)} rows were set aside{where}", soft_wrap=True)

@@ -18,6 +18,7 @@ from training.params import read_params
 from training.priors import read_priors, realistic_sample
 from training.report import plots
 from training.rows import Row, read_rows
+from training.seen import require_unseen
 
 
 def score(bundle: Bundle, rows: list[Row]) -> Scored:
@@ -101,6 +102,7 @@ def certify_bundle(
         seed=settings.seed,
     )
     calls = read_calls(data, bundle.taxonomy, columns)
+    require_unseen(bundle_path, calls.rows)
     policy = certify(score(bundle, calls.rows), settings, bundle.taxonomy)
     policy.certificate["provisional"] = False
     policy.certificate["data"] = f"labelled calls from {data.name}"

@@ -77,6 +77,17 @@ def test_a_bundle_does_not_differ_from_itself(
     assert "与另一模型相比" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
+def test_calls_that_were_trained_on_are_counted(
+    small_workspace: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    known = read_rows(small_workspace.stages / "train.jsonl")[:3]
+    new = read_rows(small_workspace.stages / "test.jsonl")[:4]
+    calls = pd.DataFrame([(row.text, row.type) for row in [*known, *new]], columns=["text", "type"])
+    calls.to_csv(tmp_path / "calls.csv", index=False)
+    evaluate(Request(small_workspace.bundle, tmp_path / "calls.csv", Columns()))
+    assert "3 of 7 calls were trained on" in capsys.readouterr().out
+
+
 def test_simpler_means_are_judged_on_the_same_calls_and_are_no_better(
     small_workspace: Workspace, tmp_path: Path
 ) -> None:

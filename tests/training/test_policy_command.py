@@ -79,6 +79,14 @@ def test_unusable_calls_leave_the_bundle_as_it_was(own_bundle: Path, tmp_path: P
     assert (own_bundle / "policy.json").read_bytes() == before
 
 
+def test_calls_that_were_trained_on_certify_nothing(small_workspace: Workspace) -> None:
+    before = (small_workspace.bundle / "policy.json").read_bytes()
+    with pytest.raises(CorpusError, match="calls were trained on and prove nothing"):
+        data = small_workspace.stages / "train.jsonl"
+        certify_bundle(small_workspace.bundle, data, Columns(), None, None)
+    assert (small_workspace.bundle / "policy.json").read_bytes() == before
+
+
 @pytest.mark.parametrize("option", ["--alpha", "--delta"])
 @pytest.mark.parametrize("value", ["0", "1", "-0.1", "3", "nan"])
 def test_a_risk_that_is_no_share_is_refused(option: str, value: str) -> None:
