@@ -80,9 +80,8 @@ class Assessor:
 
 def clauses(text: NormalText) -> Iterator[tuple[int, int]]:
     """Places of the clauses of a text, single and with their next neighbour."""
-    singles = [
-        place for match in _CLAUSE.finditer(text.text, text.body) for place in _windows(match)
-    ]
+    found = _CLAUSE.finditer(text.text, text.body, text.body + len(text.matter))
+    singles = [place for match in found for place in _windows(match)]
     for index, (start, end) in enumerate(singles):
         if end - start >= _SHORTEST:
             yield start, end

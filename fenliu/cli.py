@@ -122,9 +122,32 @@ def evaluate(
     from training.evaluate_command import Request
     from training.evaluate_command import evaluate as run
 
-    data = data or paths.STAGES / "test.jsonl"
+    data = data or bundle.parent / "stages" / "test.jsonl"
     columns = Columns(text_column, type_column)
     run(Request(bundle, data, columns, report, against, baselines, robustness))
+
+
+@app.command()
+def train(
+    calls: Annotated[Path, typer.Option(help="Labelled calls (CSV, Excel, JSON lines).")],
+    output: Annotated[
+        Path, typer.Option(help="Folder of the result; the bundle is in its folder bundle.")
+    ] = paths.MODELS / "city",
+    alone: Annotated[
+        bool, typer.Option("--alone", help="Leave out the corpus of this project.")
+    ] = False,
+    weight: Annotated[
+        float, typer.Option(help="How many narratives of the corpus a call counts as.")
+    ] = 1.0,
+    text_column: TextColumn = "text",
+    type_column: TypeColumn = "type",
+) -> None:
+    """Train a bundle on a city's labelled calls, beside the corpus."""
+    from training.calls import Columns
+    from training.retrain import Request
+    from training.retrain import train as run
+
+    run(Request(calls, Columns(text_column, type_column), output, alone, weight))
 
 
 @policy_app.command("sweep")

@@ -12,6 +12,7 @@ from functools import cached_property
 
 import opencc
 
+from fenliu.closing import closing_start
 from fenliu.errors import InvalidInput, TextTooLong
 
 MAX_CHARACTERS = 10_000
@@ -76,17 +77,19 @@ class NormalText:
     """A normalised narrative.
 
     `text` keeps punctuation (rules need the ends of clauses); `body` is where the matter starts
-    behind an opening such as 报警人称; `source` is the narrative as it came.
+    behind an opening such as 报警人称, `end` where a closing formula starts (None: there is none);
+    `source` is the narrative as it came.
     """
 
     source: str
     text: str
     body: int
+    end: int | None = None
 
     @cached_property
     def matter(self) -> str:
-        """The text behind the opening."""
-        return self.text[self.body :]
+        """The text between opening and closing formulas."""
+        return self.text[self.body : self.end]
 
     @cached_property
     def characters(self) -> str:
@@ -117,7 +120,8 @@ def normalise(text: str) -> NormalText:
     mapped = _NUMBER.sub(_mask_number, mapped)
     opening = _OPENING.match(mapped)
     body = opening.end() if opening and opening.end() < len(mapped) else 0
-    return NormalText(source=text, text=mapped, body=body)
+    end = closing_start(mapped)
+    return NormalText(text, mapped, body, end if body < end < len(mapped) else None)
 
 
 def _mask_number(match: re.Match[str]) -> str:

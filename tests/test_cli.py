@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -89,13 +90,20 @@ def test_lines_pass_through_pipes(bundle_path: Path) -> None:
         (["taxonomy", "--file", "/nowhere.yaml"], "/nowhere.yaml does not exist"),
         (["corpus", "check", "--folder", "/nowhere"], "no corpus in /nowhere"),
         (["evaluate", "--data", "/nowhere.jsonl"], "/nowhere.jsonl cannot be read"),
+        (["policy", "certify", "--data", "x.csv", "--alpha", "1.5"], "--alpha: must lie between"),
+        (["train", "--calls", "README.md"], "README.md is of no known kind"),
+        (["train", "--calls", "data/safety/civil.tsv"], "has no column 'text'"),
+        (["train", "--calls", "x.csv", "--weight", "nan"], "--weight: must lie above 0"),
+        (["train", "--calls", "x.csv", "--output", "models"], "--output: name a folder of its"),
     ],
 )
 def test_an_error_is_one_line_and_exit_code_2(
-    bundle_path: Path, arguments: list[str], says: str
+    bundle_path: Path, tmp_path: Path, arguments: list[str], says: str
 ) -> None:
     if arguments[0] in ("predict", "evaluate") and "--bundle" not in arguments:
         arguments = [*arguments, "--bundle", str(bundle_path)]
+    if arguments[0] == "train" and "--output" not in arguments:
+        arguments = [*arguments, "--output", str(tmp_path / "city")]
     done = fenliu(*arguments)
     assert done.returncode == 2
     assert says in done.stderr
@@ -124,6 +132,23 @@ def test_accuracy_is_printed_per_category(small_workspace, tmp_path: Path) -> No
     assert "劳资纠纷" in done.stdout
     assert "type_top1" in done.stdout
     assert (tmp_path / "report" / "per_category.csv").exists()
+
+
+def test_a_city_certifies_and_is_told_when_its_calls_are_too_few(
+    bundle_path: Path, tmp_path: Path
+) -> None:
+    bundle = shutil.copytree(bundle_path, tmp_path / "bundle")
+    calls = tmp_path / "calls.csv"
+    calls.write_text(f"内容,情形\n{TEXT},0601\n吵架,？\n", encoding="gb18030")
+    done = fenliu(
+        *("policy", "certify", "--data", str(calls), "--bundle", str(bundle)),
+        *("--text-column", "内容", "--type-column", "情形"),
+    )
+    assert done.returncode == 1, done.stderr
+    assert "Not certified: the bundle now diverts nothing without a human." in done.stdout
+    assert "1 rows could not be used" in done.stdout
+    decided = fenliu("predict", TEXT, "--json", "--bundle", str(bundle))
+    assert json.loads(decided.stdout)["action"] == "human_review"
 
 
 def free_port() -> int:

@@ -4,9 +4,10 @@ Real files are messy, so a row that cannot be used is set aside with its reason 
 the whole; what remains is what training, certification and evaluation work on.
 """
 
+import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from fenliu.taxonomy import Taxonomy
 from fenliu.text import check_text
 from training.rows import Row, style_of
 
+_LONGEST_HEADING = 10
 SUFFIXES = (".csv", ".tsv", ".xlsx", ".xls", ".jsonl", ".ndjson", ".json")
 
 
@@ -51,30 +53,53 @@ def read_calls(
     """Read labelled calls. A label may be a code, a name of the lists, `outside` or `vague`.
 
     `batch` is the batch of rows that name none; the file's stem by default. Raises CorpusError for
-    a file that cannot be read at all or lacks a column.
+    a file that cannot be read at all, lacks a column or has no usable row.
     """
+    calls = sort_calls(path, taxonomy, columns, batch)
+    require_rows(path, calls)
+    return calls
+
+
+def sort_calls(
+    path: Path, taxonomy: Taxonomy, columns: Columns = Columns(), batch: str | None = None
+) -> Calls:
+    """As `read_calls`, but all rows may be set aside, for who wants to keep the reasons."""
     table = _read_table(path)
     for column in (columns.text, columns.type):
-        if column not in table.columns:
-            present = ", ".join(str(name) for name in table.columns[:12])
+        if column not in table.entries.columns:
             raise CorpusError(
-                f"{path} has no column {column!r} (it has {present}): "
+                f"{path} has no column {column!r} (it has {_headings(table.entries)}): "
                 "name the columns with --text-column and --type-column"
             )
+        if list(table.entries.columns).count(column) > 1:
+            raise CorpusError(f"{path} has two columns {column!r}: rename one")
     codes = _codes(taxonomy)
     rows: list[Row] = []
     rejects: list[Reject] = []
-    batches = table["batch"] if "batch" in table.columns else [None] * len(table)
-    entries = zip(table[columns.text], table[columns.type], batches, strict=True)
+    own = table.entries
+    batches = own["batch"] if "batch" in own.columns else [None] * len(own)
+    entries = zip(own[columns.text], own[columns.type], batches, strict=True)
     for number, (text, label, own_batch) in enumerate(entries, 1):
         try:
+            if number in table.broken:
+                raise InvalidInput("row", table.broken[number])
             rows.append(_row(text, label, own_batch or batch or path.stem, codes))
         except InvalidInput as error:
             rejects.append(Reject(number, str(error)))
-    if not rows:
-        first = f", the first because {rejects[0].reason}" if rejects else ""
-        raise CorpusError(f"{path} has no usable row: {len(rejects)} were set aside{first}")
     return Calls(rows, rejects)
+
+
+def _headings(entries: pd.DataFrame) -> str:
+    """The first names of columns. Where a file has no heading these are a call, so long ones go."""
+    names = (str(name) for name in entries.columns[:12])
+    return ", ".join(n if len(n) <= _LONGEST_HEADING else "…" for n in names) or "none"
+
+
+def require_rows(path: Path, calls: Calls) -> None:
+    """Raise CorpusError where every row was set aside, with the first reason."""
+    if not calls.rows:
+        first = f", the first because {calls.rejects[0].reason}" if calls.rejects else ""
+        raise CorpusError(f"{path} has no usable row: {len(calls.rejects)} were set aside{first}")
 
 
 def write_rejects(path: Path, rejects: Sequence[Reject]) -> None:
@@ -106,7 +131,15 @@ def _row(text: Any, label: Any, batch: Any, codes: dict[str, str]) -> Row:
     return Row(checked, codes[written], style_of(checked), str(batch))
 
 
-def _read_table(path: Path) -> pd.DataFrame:
+@dataclass(frozen=True)
+class _Table:
+    """Data rows as they came, and what is wrong with those that came apart (counted from 1)."""
+
+    entries: pd.DataFrame
+    broken: Mapping[int, str] = field(default_factory=dict)
+
+
+def _read_table(path: Path) -> _Table:
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise CorpusError(f"{path} is of no known kind: name a file of {', '.join(SUFFIXES)}")
@@ -116,24 +149,40 @@ def _read_table(path: Path) -> pd.DataFrame:
         raise CorpusError(f"{path} cannot be read: {error.strerror}") from error
     try:
         table = _parse(content, suffix)
-    except CorpusError:
-        raise
+    except CorpusError as error:
+        raise CorpusError(f"{path}: {error}") from None
     except Exception as error:  # each parser has errors of its own
         reason = " ".join(str(error).split())[:200]
         raise CorpusError(f"{path} is not a readable {suffix} file: {reason}") from error
-    return table.astype(object).where(table.notna(), None)
+    entries = table.entries
+    return _Table(entries.astype(object).where(entries.notna(), None), table.broken)
 
 
-def _parse(content: bytes, suffix: str) -> pd.DataFrame:
+def _parse(content: bytes, suffix: str) -> _Table:
     if suffix in (".xlsx", ".xls"):
-        return pd.read_excel(io.BytesIO(content), dtype=str, engine="calamine")
+        return _Table(pd.read_excel(io.BytesIO(content), dtype=str, engine="calamine"))
     text = _decode(content)
+    if not text.strip():
+        raise CorpusError("the file is empty")
     if suffix in (".csv", ".tsv"):
-        separator = "\t" if suffix == ".tsv" else ","
-        return pd.read_csv(io.StringIO(text), sep=separator, dtype=str, keep_default_na=False)
+        return _delimited(text, "\t" if suffix == ".tsv" else ",")
     if suffix == ".json" and text.lstrip().startswith("["):
-        return pd.DataFrame(json.loads(text))
-    return pd.DataFrame([json.loads(line) for line in text.splitlines() if line.strip()])
+        return _Table(pd.DataFrame(json.loads(text)))
+    return _Table(pd.DataFrame([json.loads(line) for line in text.split("\n") if line.strip()]))
+
+
+def _delimited(text: str, separator: str) -> _Table:
+    """A narrative with an unquoted comma breaks its own row only, and shifts no column."""
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    header, *rows = [line for line in lines if any(line)]
+    width = len(header)
+    broken = {
+        number: f"has {len(row)} fields, the header has {width}: quote what holds a separator"
+        for number, row in enumerate(rows, 1)
+        if any(row[width:])
+    }
+    padded = [(row + [""] * width)[:width] for row in rows]
+    return _Table(pd.DataFrame(padded, columns=header, dtype=str), broken)
 
 
 def _decode(content: bytes) -> str:

@@ -135,7 +135,7 @@ def _certificate(
             "diverted": point.diverted,
             "police_among_diverted": point.police_diverted,
             "upper_bound": round(bound, 5),
-            "mediation_coverage": round(point.mediation_diverted / mediation, 4),
+            "mediation_coverage": round(point.mediation_diverted / max(mediation, 1), 4),
             "human_review_share": round(point.human_review / len(sample.types), 4),
         }
     return facts

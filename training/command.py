@@ -1,6 +1,7 @@
 """What the commands of the training side print and return."""
 
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 from rich.console import Console
@@ -13,23 +14,23 @@ from training.corpus import check_corpus, read_corpus, write_corpus
 from training.drafts import add_drafts, read_drafts
 from training.params import read_params
 from training.relabelling import agreement, read_sheet, write_sheet
-from training.stages import STAGES, Workspace, build
+from training.stages import STAGES, Stage, Workspace, build
 
 
-def build_with_progress(work: Workspace, title: str) -> None:
-    """Run all stages with a bar that names the one under way."""
+def build_with_progress(work: Workspace, title: str, stages: Mapping[str, Stage] = STAGES) -> None:
+    """Run the stages with a bar that names the one under way."""
     console = Console(stderr=True)
     console.print(title)
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
-        task = progress.add_task("start", total=len(STAGES))
+        task = progress.add_task("start", total=len(stages))
 
         def started(name: str) -> None:
-            done = list(STAGES).index(name)
+            done = list(stages).index(name)
             progress.update(task, description=f"{name:10s}", completed=done)
 
-        build(work, started)
-        progress.update(task, description="done", completed=len(STAGES))
+        build(work, started, stages)
+        progress.update(task, description="done", completed=len(stages))
 
 
 def build_missing_bundle() -> None:

@@ -6,7 +6,7 @@ The corpus is `data/corpus/NN.jsonl`, one file a category and `outside.jsonl`, e
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -62,17 +62,22 @@ def _read_file(path: Path) -> Iterator[Located]:
 
 
 def check_corpus(
-    located: list[Located], taxonomy: Taxonomy, minimum: int, near_duplicate: float
+    located: list[Located],
+    taxonomy: Taxonomy,
+    minimum: int,
+    near_duplicate: float,
+    repeating: Collection[str] = (),
 ) -> list[Finding]:
     """All findings: bad codes, texts and styles, duplicates, near-duplicates, thin types.
 
     Near-duplicates count across batches, for they leak from training into test. Within a batch they
     may be minimal pairs: one story with and without the fact that decides. `minimum` narratives are
-    wanted for every type.
+    wanted for every type. Batches named in `repeating` hold real calls as they come and may repeat
+    themselves and each other.
     """
     findings = [finding for entry in located for finding in _check_row(entry, taxonomy)]
-    findings += _duplicates(located)
-    findings += _near_duplicates(located, near_duplicate)
+    findings += _duplicates(located, repeating)
+    findings += _near_duplicates(located, near_duplicate, repeating)
     counts = Counter(entry.row.type for entry in located)
     findings += [
         Finding(f"type {label}", f"has {counts[label]} narratives, {minimum} are wanted")
@@ -96,19 +101,27 @@ def _check_row(entry: Located, taxonomy: Taxonomy) -> Iterator[Finding]:
         yield Finding(entry.where, str(error))
 
 
-def _duplicates(located: list[Located]) -> Iterator[Finding]:
-    places: dict[str, list[str]] = defaultdict(list)
+def _duplicates(located: list[Located], repeating: Collection[str]) -> Iterator[Finding]:
+    places: dict[str, list[Located]] = defaultdict(list)
     for entry in located:
-        places[normalise(entry.row.text).characters].append(entry.where)
+        places[normalise(entry.row.text).characters].append(entry)
     for same in places.values():
-        if len(same) > 1:
-            yield Finding(same[1], f"the same text as {same[0]}")
+        if len(same) > 1 and not all(entry.row.batch in repeating for entry in same):
+            yield Finding(same[1].where, f"the same text as {same[0].where}")
 
 
-def _near_duplicates(located: list[Located], threshold: float) -> Iterator[Finding]:
+def _near_duplicates(
+    located: list[Located], threshold: float, repeating: Collection[str]
+) -> Iterator[Finding]:
+    # A repetition within its batch is no finding here, and thousands of them would make millions
+    # of pairs.
+    found = {(e.row.batch, normalise(e.row.text).characters): e for e in reversed(located)}
+    located = list(found.values())[::-1]
     for pair in near_duplicates([entry.row.text for entry in located], threshold):
         first, second = located[pair.first], located[pair.second]
         if pair.similarity == 1 or first.row.batch == second.row.batch:
+            continue
+        if first.row.batch in repeating and second.row.batch in repeating:
             continue
         yield Finding(second.where, f"{pair.similarity:.0%} like {first.where}")
 

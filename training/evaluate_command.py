@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from fenliu import paths
 from fenliu.bundle import Bundle, load_bundle
+from fenliu.errors import CorpusError
 from training.baselines import judge_baselines
 from training.calls import Columns, read_calls, write_rejects
 from training.certify import Scored, sweep
@@ -19,6 +18,7 @@ from training.report.page import Extras, render, write_page
 from training.robustness import measure
 from training.rows import Row, read_rows
 from training.scoring import Scores
+from training.seen import seen_in_training
 
 _ROUNDS = 1000
 _SEED = 1
@@ -48,13 +48,20 @@ def evaluate(request: Request) -> None:
     for name, paired in extras.comparison.items():
         console.print(
             f"{name}: {paired.difference:+.2%} [{paired.low:+.2%}, {paired.high:+.2%}] against "
-            f"{request.against}, p = {paired.p_value:.4f}"
+            f"{request.against}, p = {paired.p_value:.4f}",
+            soft_wrap=True,
         )
     for table in (extras.baselines, extras.robustness):
         if table is not None:
-            console.print(table.to_string(index=False, float_format=lambda share: f"{share:.4f}"))
+            text = table.to_string(index=False, float_format=lambda share: f"{share:.4f}")
+            console.print(text, soft_wrap=True)
+    seen = seen_in_training(request.bundle, calls.rows)
+    if seen:
+        said = f"{seen} of {len(calls.rows)} calls were trained on: their figures flatter"
+        console.print(said, soft_wrap=True)
     if calls.rejects:
-        console.print(f"{len(calls.rejects)} rows were set aside")
+        where = f", reasons in {request.report / 'rejects.csv'}" if request.report else ""
+        console.print(f"{len(calls.rejects)} rows were set aside{where}", soft_wrap=True)
     if request.report:
         write_tables(request.report, scores)
         write_page(
@@ -65,7 +72,7 @@ def evaluate(request: Request) -> None:
         if extras.robustness is not None:
             extras.robustness.to_csv(request.report / "robustness.csv", index=False)
         write_rejects(request.report / "rejects.csv", calls.rejects)
-        console.print(f"report: {request.report / 'report.html'}")
+        console.print(f"report: {request.report / 'report.html'}", soft_wrap=True)
 
 
 def print_scores(console: Console, scores: Scores) -> None:
@@ -87,14 +94,14 @@ def print_scores(console: Console, scores: Scores) -> None:
 def _extras(request: Request, bundle: Bundle, rows: list[Row], scores: Scores) -> Extras:
     baselines = None
     if request.baselines:
-        train = read_rows(paths.STAGES / "train.jsonl")
+        train = read_rows(_training_rows(bundle.path))
         baselines = judge_baselines(train, rows, bundle.taxonomy, bundle.path / "lexicon.txt")
     comparison: dict[str, Paired] = {}
     if request.against:
         other = judge_bundle(load_bundle(request.against), rows)
         comparison = {
-            name: compare(new, old, _ROUNDS, _SEED)
-            for (name, new), old in zip(_right(scores).items(), _right(other).values(), strict=True)
+            name: compare(right, other.right()[name], _ROUNDS, _SEED)
+            for name, right in scores.right().items()
         }
     return Extras(
         baselines=baselines,
@@ -105,12 +112,12 @@ def _extras(request: Request, bundle: Bundle, rows: list[Row], scores: Scores) -
     )
 
 
-def _right(scores: Scores) -> dict[str, np.ndarray]:
-    return {
-        "情形": scores.predicted == scores.target,
-        "类别": scores.category_probability.argmax(axis=1) == scores.category_target,
-        "权属": scores.owner_probability.argmax(axis=1) == scores.owner_target,
-    }
+def _training_rows(bundle: Path) -> Path:
+    """The rows that the stages left beside a bundle; raises CorpusError where there are none."""
+    path = bundle.parent / "stages" / "train.jsonl"
+    if not path.exists():
+        raise CorpusError(f"--baselines learn from {path}, which is not there: train the bundle")
+    return path
 
 
 def sweep_picture(bundle: Bundle, rows: list[Row], scores: Scores) -> str:

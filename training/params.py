@@ -17,6 +17,7 @@ class CorpusSettings:
 
     minimum_per_type: int
     near_duplicate: float
+    repeating_batches: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from rich.table import Table
 from fenliu import paths
 from fenliu.assessment import Assessor
 from fenliu.bundle import Bundle, load_bundle, replace_policy
+from fenliu.errors import CorpusError
 from training.calls import Columns, read_calls
 from training.certify import CertifySettings, Scored, certify, exact_upper_bound, sweep
 from training.evaluate import assess
@@ -17,6 +18,7 @@ from training.params import read_params
 from training.priors import read_priors, realistic_sample
 from training.report import plots
 from training.rows import Row, read_rows
+from training.seen import require_unseen
 
 
 def score(bundle: Bundle, rows: list[Row]) -> Scored:
@@ -32,12 +34,13 @@ def print_sweep(
 ) -> None:
     """Print diverted share, risk and human workload for each threshold; plot and save on wish.
 
-    Without `data` the calibration batches stand in, drawn as often as labels come in life.
+    Without `data` the calibration rows that the stages left beside the bundle stand in: ours drawn
+    as often as labels come in life, a city's as they came.
     """
     bundle = load_bundle(bundle_path)
     settings = read_params(paths.PARAMS).certify
     if data is None:
-        rows = _realistic(bundle, settings)
+        rows = _calibration_rows(bundle, settings)
     else:
         rows = read_calls(data, bundle.taxonomy, columns).rows
     points = sweep(score(bundle, rows), bundle.policy, bundle.taxonomy)
@@ -70,7 +73,7 @@ def print_sweep(
         figure = plots.sweep(
             points, len(rows), mediation, settings.alpha, bundle.policy.divert_threshold
         )
-        figure.savefig(plot, dpi=150)
+        plots.save(figure, plot)
         console.print(f"plot: {plot}")
     if table:
         with table.open("w", encoding="utf-8-sig", newline="") as file:
@@ -99,6 +102,7 @@ def certify_bundle(
         seed=settings.seed,
     )
     calls = read_calls(data, bundle.taxonomy, columns)
+    require_unseen(bundle_path, calls.rows)
     policy = certify(score(bundle, calls.rows), settings, bundle.taxonomy)
     policy.certificate["provisional"] = False
     policy.certificate["data"] = f"labelled calls from {data.name}"
@@ -115,7 +119,12 @@ def certify_bundle(
     return 0
 
 
-def _realistic(bundle: Bundle, settings: CertifySettings) -> list[Row]:
-    rows = read_rows(paths.STAGES / "calibration.jsonl")
+def _calibration_rows(bundle: Bundle, settings: CertifySettings) -> list[Row]:
+    path = bundle.path.parent / "stages" / "calibration.jsonl"
+    if not path.exists():
+        raise CorpusError(f"no calibration rows in {path}: name labelled calls with --data")
+    rows = read_rows(path)
+    if not bundle.policy.certificate.get("provisional", True):
+        return rows
     priors = read_priors(paths.DATA / "priors.yaml", bundle.taxonomy)
     return [rows[place] for place in realistic_sample(rows, priors, settings.seed)]

@@ -1,31 +1,38 @@
 """`fenliu train`: a city's labelled calls through the same stages and gates.
 
-The calls become batches of a corpus of their own, beside ours or alone, and everything else is the
-pipeline that builds the first model: the same checks, the same MLflow run, the same export.
+The calls become batches of a corpus of their own, beside ours or alone. Everything else is the
+pipeline that builds the first model, with one stage more before the run is registered: the city's
+held-out calls are asked whether the bundle may be released. Only then does it take the place of an
+older one.
 """
 
-import hashlib
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 from rich.console import Console
 
 from fenliu import paths
-from fenliu.errors import ConfigurationError, CorpusError
-from training.calls import Columns, read_calls, write_rejects
+from fenliu.bundle import Bundle, load_bundle
+from fenliu.errors import BundleError, ConfigurationError, GateError, InvalidInput
+from fenliu.taxonomy import Taxonomy
+from training import city_calls
+from training.calls import Columns, require_rows, sort_calls, write_rejects
+from training.city_calls import CALIBRATION, TEST, TRAIN, Divided
+from training.city_gates import question
 from training.command import build_with_progress
 from training.corpus import read_corpus, write_corpus
-from training.near_duplicates import near_duplicates
-from training.params import read_params
-from training.rows import Row
-from training.stages import Workspace
+from training.evaluate import judge_bundle, write_tables
+from training.params import Params, read_params
+from training.rows import Row, read_rows, write_rows
+from training.scoring import Scores
+from training.stages import STAGES, Stage, Workspace, replace_folder
 
-# A city's calls are divided by a hash of their text, so that the same call is always on the same
-# side however often and with whatever others it is handed in.
-_HELD_OUT = {"calibration": 15, "test": 15}
+_LARGEST_WEIGHT = 1000.0
+_CITY_TEST = "city-test.jsonl"
+_DATA_FILES = ("taxonomy.yaml", "red_flags.yaml", "questions.yaml", "lexicon.txt", "priors.yaml")
 
 
 @dataclass(frozen=True)
@@ -39,26 +46,56 @@ class Request:
     weight: float
 
 
-def train(request: Request, data: Path = paths.DATA, params: Path = paths.PARAMS) -> None:
-    """Train on labelled calls; raises CorpusError, ConfigurationError or GateError.
+@dataclass(frozen=True)
+class Home:
+    """The corpus, parameters and bundle that a city's calls are added to and compared with."""
 
-    Rows that cannot be used go to `rejects.csv` in the output folder with the reason.
+    data: Path = paths.DATA
+    params: Path = paths.PARAMS
+    bundle: Path = paths.BUNDLE
+
+
+def train(request: Request, home: Home = Home()) -> None:
+    """Train on labelled calls; raises CorpusError, ConfigurationError, InvalidInput or GateError.
+
+    Rows that cannot be used go to `rejects.csv` in the output folder with the reason. The bundle
+    in the output folder is replaced only when every gate is passed.
     """
-    if request.weight <= 0:
-        raise ConfigurationError("--weight must be above 0: 1 counts a call as one narrative")
+    _check(request)
     work = _workspace(request.output)
-    taxonomy = Workspace(data=data).taxonomy
-    calls = read_calls(request.calls, taxonomy, request.columns)
+    taxonomy = Workspace(data=home.data).taxonomy
+    params = read_params(home.params)
+    calls = sort_calls(request.calls, taxonomy, request.columns)
     write_rejects(request.output / "rejects.csv", calls.rejects)
-    console = Console(stderr=True)
-    console.print(f"{len(calls.rows)} calls taken, {len(calls.rejects)} set aside")
-    threshold = read_params(params).corpus.near_duplicate
-    ours = [] if request.alone else [entry.row for entry in read_corpus(data / "corpus")]
-    rows = _without_near_duplicates([*_divided(calls.rows), *ours], threshold)
-    _write_data(work, data, rows)
-    _write_params(work, params, rows, request)
-    build_with_progress(work, f"Training on {len(rows)} narratives.")
-    console.print(f"bundle: {work.bundle}")
+    require_rows(request.calls, calls)
+    city = city_calls.divide(calls.rows, params.corpus.near_duplicate)
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    _say_what_was_taken(console, request, city, len(calls.rows), len(calls.rejects))
+    rows = _rows(city, taxonomy, params, request, home)
+    _write_data(work, home.data, rows, city)
+    _write_params(work, home.params, city, request)
+    final = request.output / "bundle"
+    judge = _Judge(final if final.exists() else home.bundle)
+    try:
+        build_with_progress(work, f"Training on {len(rows)} narratives.", _with(judge))
+    except GateError as error:
+        kept = f"{final} is as it was" if final.exists() else "no bundle was written"
+        raise GateError(f"not released: {error}. {kept}") from None
+    replace_folder(work.bundle, final)
+    _say_what_came_out(console, load_bundle(final), judge)
+
+
+def _check(request: Request) -> None:
+    if not 0 < request.weight <= _LARGEST_WEIGHT:  # refuses NaN as well
+        limit = f"must lie above 0 and at most {_LARGEST_WEIGHT:g}: 1 counts a call as a narrative"
+        raise InvalidInput("--weight", limit)
+    if request.output.resolve() in (paths.HOME, paths.MODELS, paths.DATA):
+        raise InvalidInput("--output", "name a folder of its own, such as models/city")
+    try:
+        request.output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = error.strerror
+        raise ConfigurationError(f"--output {request.output} cannot be made: {reason}") from None
 
 
 def _workspace(output: Path) -> Workspace:
@@ -66,56 +103,133 @@ def _workspace(output: Path) -> Workspace:
         data=output / "data",
         params_file=output / "params.yaml",
         stages=output / "stages",
-        bundle=output / "bundle",
+        bundle=output / "stages" / "candidate",
         reports=output / "reports",
     )
 
 
-def _divided(rows: Sequence[Row]) -> list[Row]:
-    """Rows in batches `city-train`, `city-calibration` and `city-test`."""
-    return [replace(row, batch=f"city-{_side(row.text)}") for row in rows]
+def _rows(
+    city: Divided, taxonomy: Taxonomy, params: Params, request: Request, home: Home
+) -> list[Row]:
+    if request.alone:
+        city_calls.require_every_type(city.train, taxonomy)
+        return [*city.test, *city.calibration, *city.train]
+    corpus = [entry.row for entry in read_corpus(home.data / "corpus")]
+    held_out = {*params.split.calibration_batches, *params.split.test_batches}
+    return city_calls.beside_corpus(city, corpus, held_out, params.corpus.near_duplicate)
 
 
-def _side(text: str) -> str:
-    place = int(hashlib.sha256(text.encode()).hexdigest(), 16) % 100
-    for side, share in _HELD_OUT.items():
-        if place < share:
-            return side
-        place -= share
-    return "train"
-
-
-def _without_near_duplicates(rows: list[Row], threshold: float) -> list[Row]:
-    """Rows without those that resemble an earlier one: real calls repeat themselves a lot."""
-    repeated = {
-        pair.second
-        for pair in near_duplicates([row.text for row in rows], threshold)
-        if pair.similarity == 1 or rows[pair.first].batch != rows[pair.second].batch
-    }
-    return [row for place, row in enumerate(rows) if place not in repeated]
-
-
-def _write_data(work: Workspace, data: Path, rows: list[Row]) -> None:
+def _write_data(work: Workspace, data: Path, rows: list[Row], city: Divided) -> None:
     work.data.mkdir(parents=True, exist_ok=True)
-    for name in ("taxonomy.yaml", "red_flags.yaml", "questions.yaml", "lexicon.txt", "priors.yaml"):
+    for name in _DATA_FILES:
         shutil.copyfile(data / name, work.data / name)
-    shutil.rmtree(work.data / "corpus", ignore_errors=True)
+    # What an earlier run left may not be mistaken for something of this one.
+    for folder in (work.data / "corpus", work.stages, work.reports):
+        shutil.rmtree(folder, ignore_errors=True)
     write_corpus(work.data / "corpus", rows, work.taxonomy)
+    write_rows(work.stages / _CITY_TEST, city.test)
 
 
-def _write_params(work: Workspace, params: Path, rows: list[Row], request: Request) -> None:
-    """The given parameters, with the city's batches held out as well."""
+def _write_params(work: Workspace, params: Path, city: Divided, request: Request) -> None:
+    """The given parameters for this corpus.
+
+    Calls of the city certify by themselves where they can prove anything, else ours join in and
+    the certificate stays provisional. Alone, no figure is measured on our test batches, so the
+    gates that were set for them do not apply; those of `city_gates` do.
+    """
     settings = yaml.safe_load(params.read_text(encoding="utf-8"))
-    present = {row.batch for row in rows}
-    for side in ("test", "calibration"):
-        # Where a city has calls enough, only they may judge and certify.
-        enough = sum(row.batch == f"city-{side}" for row in rows) >= len(work.taxonomy.labels)
-        city = [f"city-{side}"] if f"city-{side}" in present else []
-        named = [b for b in settings["split"][f"{side}_batches"] if b in present]
-        if not (city or named):
-            raise CorpusError(f"no calls are left for {side}: hand in more, or leave out --alone")
-        settings["split"][f"{side}_batches"] = city if enough else [*city, *named]
-        settings["certify"]["as_they_come"] = enough
-    settings["corpus"]["minimum_per_type"] = 1
-    settings["fit"]["batch_weights"] = {"city-train": request.weight}
+    split = settings["split"]
+    by_itself = request.alone or city_calls.can_certify(
+        city.calibration, read_params(params).certify
+    )
+    settings["certify"]["as_they_come"] = by_itself
+    if by_itself:
+        split["calibration_batches"] = [CALIBRATION]
+    elif city.calibration:
+        split["calibration_batches"] = [*split["calibration_batches"], CALIBRATION]
+    if request.alone:
+        split["test_batches"] = [TEST]
+        settings["gates"] = {}
+    settings["corpus"] |= {"minimum_per_type": 1, "repeating_batches": [CALIBRATION, TEST]}
+    weights = settings["fit"].get("batch_weights") or {}
+    settings["fit"]["batch_weights"] = weights | {TRAIN: request.weight}
     work.params_file.write_text(yaml.safe_dump(settings, allow_unicode=True), encoding="utf-8")
+
+
+class _Judge:
+    """The stage in which the city's held-out calls judge; remembers the scores for the reader."""
+
+    def __init__(self, in_force: Path) -> None:
+        self._in_force = in_force
+        self.new: Scores | None = None
+        self.old: Scores | None = None
+
+    def __call__(self, work: Workspace) -> None:
+        rows = read_rows(work.stages / _CITY_TEST)
+        if not rows:
+            return
+        bundle = load_bundle(work.bundle)
+        self.new = judge_bundle(bundle, rows)
+        self.old = self._scores_in_force(bundle, rows)
+        write_tables(work.reports / "city", self.new)
+        question(bundle, self.new, self.old).raise_if_missed()
+
+    def _scores_in_force(self, bundle: Bundle, rows: Sequence[Row]) -> Scores | None:
+        """None where there is no bundle in force, or it is one for other lists."""
+        try:
+            old = load_bundle(self._in_force)
+        except BundleError:
+            return None
+        if old.taxonomy.labels != bundle.taxonomy.labels:
+            return None
+        return judge_bundle(old, rows)
+
+
+def _with(judge: _Judge) -> dict[str, Stage]:
+    """All stages, the city's question before the run is registered."""
+    register = {"register": STAGES["register"]}
+    return {k: v for k, v in STAGES.items() if k not in register} | {"city": judge} | register
+
+
+def _say_what_was_taken(
+    console: Console, request: Request, city: Divided, taken: int, rejected: int
+) -> None:
+    repeated = taken - len(city.train) - len(city.calibration) - len(city.test)
+    console.print(
+        f"{taken} calls taken: {len(city.train)} for training, {len(city.calibration)} for "
+        f"calibration, {len(city.test)} for test, {repeated} left out of training because they "
+        "repeat or resemble another"
+    )
+    if rejected:
+        console.print(f"{rejected} rows set aside, reasons in {request.output / 'rejects.csv'}")
+
+
+def _say_what_came_out(console: Console, bundle: Bundle, judge: _Judge) -> None:
+    if judge.new is not None:
+        for name, scores in (("new bundle", judge.new), ("bundle in force", judge.old)):
+            if scores is not None:
+                console.print(f"{name} on the city's held-out calls: {_figures(scores)}")
+    else:
+        console.print("no call of the city fell to the test: hand in more to learn how it does")
+    certificate = bundle.policy.certificate
+    if not certificate["certified"]:
+        console.print("Not certified: the bundle diverts nothing without a human.")
+    elif certificate["provisional"]:
+        console.print(
+            f"Certified at {certificate['alpha']:.2%} on {certificate['calls']} narratives, "
+            "provisionally: the city's calls are too few to prove it by themselves."
+        )
+    else:
+        console.print(
+            f"Certified at {certificate['alpha']:.2%} on {certificate['calls']} calls of the city."
+        )
+    console.print(f"bundle: {bundle.path} ({bundle.model_version}, {bundle.policy_version})")
+
+
+def _figures(scores: Scores) -> str:
+    figures = scores.summary()
+    return (
+        f"{figures['calls']} calls, type {figures['type_top1']:.1%}, "
+        f"category {figures['category']:.1%}, owner {figures['owner']:.1%}, "
+        f"{scores.police_diverted_calls()} police matters among {figures['diverted']} diverted"
+    )

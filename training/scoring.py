@@ -12,16 +12,18 @@ from sklearn.metrics import precision_recall_fscore_support
 from fenliu.assessment import Assessment
 from fenliu.policy import ACTIONS, DISPATCH_POLICE, DIVERT, HUMAN_REVIEW, Outcome, OwnerSums
 from fenliu.taxonomy import (
-    EXTRA_LABELS,
     MEDIATION_CENTRE,
     OUTSIDE,
     OWNERS,
     POLICE,
+    VAGUE,
     Taxonomy,
 )
 from training.calibrate import calibration_error
 
 Array = npt.NDArray[np.floating[Any]]
+
+EXTRA_NAMES = {OUTSIDE: "清单外", VAGUE: "信息过少"}
 
 # What an outcome costs, in human reviews: an assumption that a city should put in its own figures
 # for. A diverted police matter can cost a life; a dispatched dispute costs a patrol's hour.
@@ -52,6 +54,7 @@ class Scores:
     def __init__(self, judged: Judged, taxonomy: Taxonomy) -> None:
         self.taxonomy = taxonomy
         self.judged = judged
+        self._category_names = {c.code: c.name for c in taxonomy.categories}
         labels = taxonomy.labels
         self.target = np.array([labels.index(label) for label in judged.types])
         self.probabilities = np.array([entry.probabilities for entry in judged.assessments])
@@ -112,6 +115,14 @@ class Scores:
         total = sum(COSTS.get((str(owner), str(action)), 0.0) for owner, action in pairs)
         return round(1000 * total / max(len(self.target), 1), 2)
 
+    def right(self) -> dict[str, npt.NDArray[np.bool_]]:
+        """Which calls were judged right, for type, category and owner."""
+        return {
+            "type": self.predicted == self.target,
+            "category": self.category_probability.argmax(axis=1) == self.category_target,
+            "owner": self.owner_probability.argmax(axis=1) == self.owner_target,
+        }
+
     def police_diverted_calls(self) -> int:
         """Police matters that would be diverted: the error that must not happen."""
         police = self.owner_target == OWNERS.index(POLICE)
@@ -128,8 +139,7 @@ class Scores:
 
         The columns of `per_type`, and `type_accuracy`: how often the very type was right.
         """
-        named = {category.code: category.name for category in self.taxonomy.categories}
-        names = [named.get(code, code) for code in self.categories]
+        names = [self._category_names.get(c) or EXTRA_NAMES[c] for c in self.categories]
         predicted = self.category_probability.argmax(axis=1)
         table = self._table(self.categories, names, self.category_target, predicted)
         right = pd.Series(self.predicted == self.target).groupby(self.category_target).mean()
@@ -152,8 +162,14 @@ class Scores:
         return float(low), float(high)
 
     def label_name(self, label: str) -> str:
-        """Name of a type; the labels beside the lists are their own name."""
-        return label if label in EXTRA_LABELS else self.taxonomy.by_code[label].name
+        """Chinese name of a label."""
+        return EXTRA_NAMES.get(label) or self.taxonomy.by_code[label].name
+
+    def shown(self, code: str) -> str:
+        """Code and name of a label or category as people read them."""
+        if code in EXTRA_NAMES:
+            return EXTRA_NAMES[code]
+        return f"{code} {self._category_names.get(code) or self.label_name(code)}"
 
     @staticmethod
     def _table(

@@ -6,7 +6,7 @@ What a stage does stands in the module of its name.
 
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -83,7 +83,13 @@ def run_corpus(work: Workspace) -> None:
     """Check the corpus and write all rows."""
     settings, taxonomy = work.params.corpus, work.taxonomy
     located = read_corpus(work.data / "corpus")
-    findings = check_corpus(located, taxonomy, settings.minimum_per_type, settings.near_duplicate)
+    findings = check_corpus(
+        located,
+        taxonomy,
+        settings.minimum_per_type,
+        settings.near_duplicate,
+        settings.repeating_batches,
+    )
     if findings:
         raise CorpusError(f"{len(findings)} findings in the corpus, the first: {findings[0]}")
     write_rows(work.stages / "corpus.jsonl", [entry.row for entry in located])
@@ -174,7 +180,7 @@ def run_export(work: Workspace) -> None:
     )
     prove_equal(bundle, pipeline, read_rows(work.stages / "test.jsonl"))
     work.bundle.parent.mkdir(parents=True, exist_ok=True)
-    _replace(draft, work.bundle)
+    replace_folder(draft, work.bundle)
 
 
 def run_register(work: Workspace) -> None:
@@ -189,11 +195,16 @@ def run_register(work: Workspace) -> None:
     }
     artefacts = [work.reports, work.params_file, work.stages / "policy.json"]
     metrics = {key: float(value) for key, value in bundle.manifest["metrics"].items()}
+    city = work.reports / "city" / "metrics.json"  # written by `fenliu train`
+    if city.exists():
+        figures = yaml.safe_load(city.read_text(encoding="utf-8"))
+        metrics |= {f"city_{key}": float(value) for key, value in figures.items()}
     run = register(bundle, params, metrics, artefacts, default_tracking_uri())
     write_json(work.stages / "run.json", run)
 
 
-STAGES: dict[str, Callable[[Workspace], None]] = {
+Stage = Callable[[Workspace], None]
+STAGES: dict[str, Stage] = {
     "corpus": run_corpus,
     "split": run_split,
     "fit": run_fit,
@@ -205,10 +216,14 @@ STAGES: dict[str, Callable[[Workspace], None]] = {
 }
 
 
-def build(work: Workspace, started: Callable[[str], None] = lambda _: None) -> None:
-    """Run all stages in order; `started` is told the name of each."""
+def build(
+    work: Workspace,
+    started: Callable[[str], None] = lambda _: None,
+    stages: Mapping[str, Stage] = STAGES,
+) -> None:
+    """Run the stages in order; `started` is told the name of each."""
     work.stages.mkdir(parents=True, exist_ok=True)
-    for name, stage in STAGES.items():
+    for name, stage in stages.items():
         started(name)
         stage(work)
 
@@ -222,10 +237,14 @@ def _assessor(work: Workspace, clause_threshold: float) -> Assessor:
     return Assessor(scorer, load_red_flags(work.rules.red_flags), taxonomy, clause_threshold)
 
 
-def _replace(new: Path, old: Path) -> None:
+def replace_folder(new: Path, old: Path) -> None:
+    """Move a folder to a place where another may stand; the other goes when the move is done."""
+    aside = old.with_name(f".{old.name}-before")
+    shutil.rmtree(aside, ignore_errors=True)
     if old.exists():
-        shutil.rmtree(old)
+        old.rename(aside)
     shutil.move(new, old)
+    shutil.rmtree(aside, ignore_errors=True)
 
 
 def main(arguments: list[str]) -> int:

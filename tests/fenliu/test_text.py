@@ -36,6 +36,28 @@ def test_openings_are_kept_out_of_the_matter(narrative: str, matter: str) -> Non
     assert normalise(narrative).matter == matter
 
 
+@pytest.mark.parametrize(
+    ("narrative", "matter"),
+    [
+        ("老板欠薪，以上内容由来电人反映，请派辖区民警前往核查后回复。", "老板欠薪"),
+        ("楼上漏水。请有关单位按期限办结并答复！", "楼上漏水"),
+        ("被打了，工单1234已登记；详细情况待民警到场了解", "被打了"),
+        ("请尽快派民警到场处理", "请尽快派民警到场处理"),
+        ("打架，请民警处理", "打架,请民警处理"),
+        ("吵架，请派民警到场，对方有刀", "吵架,请派民警到场,对方有刀"),
+        ("吵架，请尽快派民警到场处理，他拿刀", "吵架,请尽快派民警到场处理,他拿刀"),
+        ("退款，请民警到场处理打人的保安", "退款,请民警到场处理打人的保安"),
+    ],
+)
+def test_closing_formulas_are_kept_out_and_facts_never(narrative: str, matter: str) -> None:
+    assert normalise(narrative).matter.rstrip(",.;!") == matter
+
+
+def test_a_closing_formula_without_end_is_no_burden() -> None:
+    assert normalise("吵架，" + "及时" * 4000 + "砍").end is None
+    assert normalise("吵架" + "，请民警及时到场处理" * 900).matter == "吵架,"
+
+
 @given(st.text(min_size=1, max_size=60))
 def test_every_piece_leads_back_to_its_place_in_the_narrative(narrative: str) -> None:
     text = normalise(narrative)

@@ -13,16 +13,20 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, select_autoescape
 
 from fenliu.bundle import Bundle
-from fenliu.policy import DIVERT
-from fenliu.taxonomy import OWNERS, POLICE
+from fenliu.policy import ACTIONS, DIVERT
+from fenliu.taxonomy import MEDIATION_CENTRE, OWNERS, POLICE
 from fenliu.text import normalise
+from training.certify import exact_upper_bound
 from training.comparison import Paired
 from training.report import plots
+from training.report.names import NAMES
+from training.robustness import LARGEST_GROWTH
 from training.scoring import Scores
 
 WORST = 30
 PAIRS = 25
 _ROUNDS = 400
+_DELTA = 0.05
 
 
 @dataclass(frozen=True)
@@ -42,10 +46,16 @@ def render(bundle: Bundle, scores: Scores, source: str, extras: Extras) -> str:
         loader=PackageLoader("training.report"), autoescape=select_autoescape(["html"])
     )
     environment.filters["percent"] = lambda value: f"{value:.1%}"
+    environment.filters["fine"] = lambda value: f"{value:.2%}"
     return environment.get_template("report.html").render(
         bundle=bundle,
         source=source,
         summary=scores.summary(),
+        headline=headline(scores),
+        names=NAMES,
+        shown=scores.shown,
+        worst_limit=WORST,
+        largest_growth=LARGEST_GROWTH,
         intervals=intervals(scores),
         owner_table=scores.owner_table(),
         categories=scores.per_category().to_dict("records"),
@@ -65,17 +75,26 @@ def render(bundle: Bundle, scores: Scores, source: str, extras: Extras) -> str:
     )
 
 
+def headline(scores: Scores) -> dict[str, Any]:
+    """What a reader should know first: calls of each action in a hundred, and the worst error."""
+    police_diverted = scores.police_diverted_calls()
+    diverted = int((scores.actions == DIVERT).sum())
+    return {
+        **{action: round(100 * float((scores.actions == action).mean())) for action in ACTIONS},
+        "police": int((scores.owner_target == OWNERS.index(POLICE)).sum()),
+        "mediation": int((scores.owner_target == OWNERS.index(MEDIATION_CENTRE)).sum()),
+        "police_diverted": police_diverted,
+        "upper_bound": exact_upper_bound(police_diverted, diverted, _DELTA),
+    }
+
+
 def intervals(scores: Scores) -> dict[str, tuple[float, float]]:
     """95 % bootstrap intervals of the headline figures."""
-    top3 = (scores.order[:, :3] == scores.target[:, None]).any(axis=1)
-    right = {
-        "type_top1": scores.predicted == scores.target,
-        "type_top3": top3,
-        "category": scores.category_probability.argmax(axis=1) == scores.category_target,
-        "owner": scores.owner_probability.argmax(axis=1) == scores.owner_target,
-    }
+    hits = scores.right()
+    hits["type_top1"] = hits.pop("type")
+    hits["type_top3"] = (scores.order[:, :3] == scores.target[:, None]).any(axis=1)
     return {
-        name: scores.bootstrap(partial(_share, hit), _ROUNDS, seed=1) for name, hit in right.items()
+        name: scores.bootstrap(partial(_share, hit), _ROUNDS, seed=1) for name, hit in hits.items()
     }
 
 
@@ -96,9 +115,7 @@ def confusions(scores: Scores) -> list[dict[str, Any]]:
         lines.append(
             {
                 "right": right_label,
-                "right_name": scores.label_name(right_label),
                 "predicted": predicted_label,
-                "predicted_name": scores.label_name(predicted_label),
                 "calls": calls,
                 "share": calls / int((scores.target == right).sum()),
                 "owner_changes": taxonomy.owner_of(right_label)
@@ -127,9 +144,8 @@ def _error(bundle: Bundle, scores: Scores, place: int, dangerous: bool) -> dict[
         "text": text.source,
         "dangerous": dangerous,
         "action": str(scores.actions[place]),
-        "right": f"{scores.judged.types[place]} {scores.label_name(scores.judged.types[place])}",
-        "predicted": f"{scores.taxonomy.labels[predicted]} "
-        f"{scores.label_name(scores.taxonomy.labels[predicted])}",
+        "right": scores.judged.types[place],
+        "predicted": scores.taxonomy.labels[predicted],
         "probability": float(scores.probabilities[place, predicted]),
         "words": [text.text[c.start : c.end] for c in best],
     }

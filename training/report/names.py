@@ -1,0 +1,25 @@
+"""Chinese names of what programs call by English ones, as the report shows them."""
+
+NAMES = {
+    "divert": "分流",
+    "dispatch_police": "派警",
+    "human_review": "人工审核",
+    "type": "情形",
+    "category": "类别",
+    "owner": "权属",
+    "majority": "总猜最常见的情形",
+    "keyword rules": "清单关键词匹配",
+    "jieba words + LR": "结巴分词 + 逻辑回归",
+    "fastText": "fastText",
+    "as written": "原样",
+    "typing_errors": "打字错误",
+    "homophones": "同音字",
+    "spaces": "字间空格",
+    "punctuation": "字间标点",
+    "traditional": "繁体",
+    "full_width": "全角数字字母",
+    "emoji": "表情符号",
+    "repeated": "重复十遍",
+    "boilerplate": "末尾套话",
+    "hidden_at_the_end": "长篇家常后才说正事",
+}
