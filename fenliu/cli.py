@@ -78,6 +78,18 @@ def predict(
 
 
 @app.command()
+def drift(
+    days: Annotated[int, typer.Option(min=1, max=3650, help="Decisions of so many days.")] = 7,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Compare the service's decisions with what the model was made for; 1 where they drifted."""
+    from serving.settings import Settings
+    from serving.watch.drift_command import print_drift
+
+    raise typer.Exit(print_drift(_settings(Settings, {}), days, as_json))
+
+
+@app.command()
 def taxonomy(
     file: Annotated[Path, typer.Option(help="The lists to show.")] = paths.TAXONOMY,
 ) -> None:

@@ -1,10 +1,13 @@
 """The composition root: everything that makes up the running service, in one list."""
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi.responses import RedirectResponse
+from fastapi.telemetry import TelemetryConfig
 from fastapi_offline import FastAPIOffline
 
 from fenliu import __version__
@@ -17,34 +20,76 @@ from serving.predict.log import DecisionLog
 from serving.predict.service import PredictService
 from serving.settings import Settings
 from serving.taxonomy import api as taxonomy_api
+from serving.watch import api as watch_api
+from serving.watch import logs
+from serving.watch.drift import DriftWatch
+from serving.watch.metrics import Metrics
+from serving.watch.requests import Requests
+from serving.watch.traces import Traces, start_tracing
+
+# FastAPI's own telemetry would write paths, query strings and the messages of errors.
+_NO_TELEMETRY: TelemetryConfig = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "auto_configure": False,
+}
 
 
-def create_app(settings: Settings) -> FastAPI:
-    """Build the service. Raises ConfigurationError or StoreUnavailable where it cannot start."""
+def create_app(settings: Settings, shared_metrics: Path | None = None) -> FastAPI:
+    """Build the service. Raises ConfigurationError or StoreUnavailable where it cannot start.
+
+    `shared_metrics` is the folder in which several workers of one service add up their metrics.
+    """
+    metrics = Metrics(shared_metrics)
+    tracing = start_tracing(settings.otlp_endpoint) if settings.otlp_endpoint else None
     classifier = Classifier.load(settings.bundle, settings.taxonomy)
     engine = open_database(settings.database_url)
-    log = DecisionLog(engine, settings.queue_limit)
+    log = DecisionLog(engine, settings.queue_limit, metrics)
+    predict = PredictService(classifier, log, engine, metrics)
+    metrics.describe(lambda: predict.classifier.bundle)
+    drift = DriftWatch(engine, lambda: predict.classifier.bundle, metrics, settings.drift_seconds)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        bundle = classifier.bundle
+        logs.event(
+            "started",
+            pid=os.getpid(),
+            model_version=bundle.model_version,
+            policy_version=bundle.policy_version,
+            taxonomy_version=bundle.taxonomy.version,
+        )
         log.start()
+        drift.start()
         yield
+        drift.stop()
         log.stop()
         engine.dispose()
+        if tracing:
+            tracing.shutdown()
+        logs.event("stopped", pid=os.getpid())
 
     app = FastAPIOffline(
         title="Fenliu 分流",
         version=__version__,
         description="110 警情分类与分流服务。",
         lifespan=lifespan,
+        telemetry=_NO_TELEMETRY,
     )
     app.state.engine = engine
-    app.state.predict = PredictService(classifier, log, engine)
+    app.state.metrics = metrics
+    app.state.predict = predict
     problems.install(app)
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
+    if tracing:
+        app.add_middleware(Traces, tracer=tracing.get_tracer("fenliu"))
+    # Stays last, for the last one added is the outermost.
+    app.add_middleware(Requests, metrics=metrics)
     app.include_router(predict_api.router)
     app.include_router(taxonomy_api.router)
     app.include_router(health.router)
+    app.include_router(watch_api.router)
 
     @app.get("/", include_in_schema=False)
     async def root() -> RedirectResponse:

@@ -9,6 +9,8 @@ from fenliu.errors import ConfigurationError
 from serving.app import create_app
 from serving.predict.schemas import CALL_EXAMPLE
 from serving.settings import Settings
+from serving.watch import logs
+from serving.workers import run_workers
 
 
 def run(settings: Settings) -> None:
@@ -18,8 +20,14 @@ def run(settings: Settings) -> None:
     """
     listener = _listen(settings.host, settings.port)
     with listener:
+        logs.configure(settings.log_format, settings.log_level)
+        if settings.workers > 1:
+            run_workers(settings, listener, announce=lambda: _announce(settings))
+            return
         app = create_app(settings)
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
+        server = uvicorn.Server(
+            uvicorn.Config(app, log_level="warning", access_log=False, log_config=None)
+        )
         _announce(settings)
         server.run(sockets=[listener])
 
@@ -42,8 +50,12 @@ def _listen(host: str, port: int) -> socket.socket:
 def _announce(settings: Settings) -> None:
     address = f"http://{settings.host}:{settings.port}"
     body = json.dumps({"text": CALL_EXAMPLE["text"]}, ensure_ascii=False)
+    request = f"curl {address}/v1/predict -H 'Content-Type: application/json' -d '{body}'"
+    if logs.format_of(settings.log_format) == "json":
+        # Whoever reads JSON lines gets nothing else.
+        logs.event("listening", address=address, workers=settings.workers, example=request)
+        return
     print(
-        f"Fenliu listens on {address}, its documentation is at {address}/docs. Try:\n"
-        f"  curl {address}/v1/predict -H 'Content-Type: application/json' -d '{body}'",
+        f"Fenliu listens on {address}, its documentation is at {address}/docs. Try:\n  {request}",
         flush=True,
     )
