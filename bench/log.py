@@ -12,6 +12,7 @@ from statistics import median
 from bench.report import Report
 from serving.db import open_database
 from serving.predict.log import DecisionLog, Record
+from serving.watch.metrics import Metrics
 
 ROUNDS = 5
 REQUESTS = 2000
@@ -35,7 +36,8 @@ def run(report: Report) -> None:
 
 async def _rate(clients: int) -> float:
     with tempfile.TemporaryDirectory() as folder:
-        log = DecisionLog(open_database(f"sqlite:///{Path(folder) / 'f.db'}"), 10_000)
+        engine = open_database(f"sqlite:///{Path(folder) / 'f.db'}")
+        log = DecisionLog(engine, 10_000, Metrics(None))
         log.start()
         started = time.perf_counter()
         await asyncio.gather(*(_client(log, REQUESTS // clients) for _ in range(clients)))

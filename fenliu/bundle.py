@@ -1,6 +1,6 @@
 """The model bundle: a directory of plain arrays, rules and a manifest. No pickle.
 
-    manifest.json     format, versions, checksums, training run, metrics
+    manifest.json     format, versions, checksums, training run, metrics, profile
     policy.json       thresholds and certificate
     words.txt         one word a line, in row order
     characters.npy    (m,) uint64, sorted packed n-grams
@@ -107,6 +107,11 @@ def replace_policy(path: Path, policy: Policy) -> dict[str, Any]:
     manifest["policy_version"] = _version("p", path, _POLICY_FILES)
     write_json(path / _MANIFEST, manifest)
     return manifest
+
+
+def add_facts(path: Path, **facts: Any) -> None:
+    """Write further facts into the manifest of the bundle at `path`; versions stay."""
+    write_json(path / _MANIFEST, _read_manifest(path) | facts)
 
 
 def load_bundle(path: Path, taxonomy_file: Path | None = None) -> Bundle:

@@ -85,6 +85,18 @@ def predict(
 
 
 @app.command()
+def drift(
+    days: Annotated[int, typer.Option(min=1, max=3650, help="Decisions of so many days.")] = 7,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Compare the service's decisions with what the model was made for; 1 where they drifted."""
+    from serving.settings import load_settings
+    from serving.watch.drift_command import print_drift
+
+    raise typer.Exit(print_drift(load_settings(), days, as_json))
+
+
+@app.command()
 def taxonomy(
     file: Annotated[Path, typer.Option(help="The lists to show.")] = paths.TAXONOMY,
 ) -> None:

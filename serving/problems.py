@@ -15,6 +15,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from fenliu.errors import FenliuError, InvalidInput, StoreUnavailable
+from serving.watch import logs
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:fenliu:problem:"
@@ -74,12 +75,20 @@ def problem_of(error: FenliuError) -> dict[str, Any]:
     return problem(error.slug, str(error))
 
 
+def fault() -> dict[str, Any]:
+    """Body of the problem that a fault of the service is."""
+    return problem("internal", "the service failed; its log has the details")
+
+
 def respond(body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> JSONResponse:
-    """Answer with a problem."""
+    """Answer with a problem, and note it in the log."""
     status = int(body["status"])
     if status == 503:
         headers = {"Retry-After": str(RETRY_AFTER_SECONDS), **(headers or {})}
-    return JSONResponse(dict(body), status, headers, media_type=MEDIA_TYPE)
+    logs.note(problem=body["type"].removeprefix(TYPE_PREFIX))
+    request_id = logs.request_id()
+    named = {**body, "request_id": request_id} if request_id else dict(body)
+    return JSONResponse(named, status, headers, media_type=MEDIA_TYPE)
 
 
 def install(app: FastAPI) -> None:
@@ -87,6 +96,9 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(FenliuError)
     async def fenliu_error(request: Request, error: FenliuError) -> JSONResponse:
+        if isinstance(error, StoreUnavailable):
+            request.app.state.metrics.store_failed()
+            logs.note(reason=str(error))
         return respond(problem_of(error))
 
     @app.exception_handler(RequestValidationError)

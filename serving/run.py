@@ -1,18 +1,17 @@
 """Run the service on one address until it is told to stop."""
 
 import json
-import os
 import socket
 
 import uvicorn
-from fastapi import FastAPI
-from uvicorn.supervisors import Multiprocess
 
 from fenliu.errors import ConfigurationError
 from serving.app import create_app
-from serving.connection import ConnectionLimits, limited_connection
-from serving.predict.schemas import CALL_EXAMPLE, STREAMED
-from serving.settings import Settings, load_settings
+from serving.predict.schemas import CALL_EXAMPLE
+from serving.server import server_config
+from serving.settings import Settings
+from serving.watch import logs
+from serving.workers import run_workers
 
 
 def run(settings: Settings) -> None:
@@ -22,49 +21,13 @@ def run(settings: Settings) -> None:
     """
     listener = _listen(settings.host, settings.port)
     with listener:
-        # Also with several workers: a mistake is told once, and the schema is made by one process.
+        logs.configure(settings.log_format, settings.log_level)
+        if settings.workers > 1:
+            run_workers(settings, listener, announce=lambda keys: _announce(settings, keys))
+            return
         app = create_app(settings)
         _announce(settings, has_keys=app.state.ring.has_keys)
-        if settings.workers == 1:
-            uvicorn.Server(server_config(app, settings)).run(sockets=[listener])
-        else:
-            _run_workers(settings, listener)
-
-
-def worker_app() -> FastAPI:
-    """The application of one of several worker processes, which inherits the settings."""
-    return create_app(load_settings())
-
-
-def _run_workers(settings: Settings, listener: socket.socket) -> None:
-    os.environ |= {
-        f"FENLIU_{name.upper()}": str(value)
-        for name, value in settings.model_dump(mode="json", exclude_none=True).items()
-    }
-    config = server_config("serving.run:worker_app", settings)
-    Multiprocess(config, sockets=[listener]).run()
-
-
-def server_config(app: FastAPI | str, settings: Settings) -> uvicorn.Config:
-    """The HTTP server of an application, or of the name of one, with its limits on connections."""
-    limits = ConnectionLimits(
-        max_head_bytes=settings.max_header_bytes,
-        max_body_bytes=settings.max_body_bytes,
-        head_seconds=settings.header_seconds,
-        body_seconds=settings.body_seconds,
-        streamed=STREAMED,
-    )
-    return uvicorn.Config(
-        app,
-        factory=isinstance(app, str),
-        workers=settings.workers,
-        http=limited_connection(limits),
-        ws="none",
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=settings.shutdown_seconds,
-    )
+        uvicorn.Server(server_config(app, settings)).run(sockets=[listener])
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -86,9 +49,19 @@ def _announce(settings: Settings, has_keys: bool) -> None:
     address = f"http://{settings.host}:{settings.port}"
     body = json.dumps({"text": CALL_EXAMPLE["text"]}, ensure_ascii=False)
     key = '-H "Authorization: Bearer $FENLIU_KEY" ' if has_keys else ""
+    request = f"curl {address}/v1/predict {key}-H 'Content-Type: application/json' -d '{body}'"
+    if logs.format_of(settings.log_format) == "json":
+        # Whoever reads JSON lines gets nothing else.
+        logs.event(
+            "listening",
+            address=address,
+            workers=settings.workers,
+            example=request,
+            keys_needed=has_keys,
+        )
+        return
     print(
-        f"Fenliu listens on {address}, its documentation is at {address}/docs. Try:\n"
-        f"  curl {address}/v1/predict {key}-H 'Content-Type: application/json' -d '{body}'",
+        f"Fenliu listens on {address}, its documentation is at {address}/docs. Try:\n  {request}",
         flush=True,
     )
     if not has_keys:

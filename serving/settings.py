@@ -1,13 +1,15 @@
 """Settings of the service: environment variables FENLIU_*, or a file `.env`."""
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import AnyHttpUrl, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from fenliu import paths
 from fenliu.errors import ConfigurationError
+
+_lower = BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)
 
 
 class Settings(BaseSettings):
@@ -36,6 +38,18 @@ class Settings(BaseSettings):
     )
     queue_limit: int = Field(
         2000, ge=1, description="Decisions that may wait for the store; more are answered with 503."
+    )
+    log_format: Annotated[Literal["json", "text"] | None, _lower] = Field(
+        None, description="One of json, text; without it text in a terminal, else json."
+    )
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], _lower] = Field(
+        "info", description="What is logged from: debug, info, warning or error."
+    )
+    otlp_endpoint: AnyHttpUrl | None = Field(
+        None, description="OpenTelemetry collector (OTLP over HTTP) for traces; none by default."
+    )
+    drift_seconds: float = Field(
+        600, ge=0, description="Seconds from one computation of drift to the next; 0 for none."
     )
     rate_limit_per_second: float = Field(
         500, gt=0, description="Calls a second that one key may send in the long run."

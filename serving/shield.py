@@ -1,10 +1,9 @@
 """All that stands between the network and the routes, in the order in which a request meets it."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 
-from serving.faults import Faults
 from serving.keys.gate import KeyGate
 from serving.limits import BodyLimit, TimeLimit
 from serving.predict.schemas import STREAMED, ProblemOut
@@ -12,6 +11,11 @@ from serving.problems import MEDIA_TYPE
 from serving.rate import RateLimit
 from serving.security_headers import SecurityHeaders
 from serving.settings import Settings
+from serving.watch.requests import Requests
+from serving.watch.traces import Traces
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import TracerProvider
 
 _PROBLEM: dict[str, Any] = {"model": ProblemOut, "content": {MEDIA_TYPE: {}}}
 # What any route behind the gate may answer; for OpenAPI.
@@ -22,11 +26,12 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def install(app: FastAPI, settings: Settings) -> None:
-    """Put the middleware around the routes; `app.state` holds the ring and the limiter."""
+def install(app: FastAPI, settings: Settings, tracing: "TracerProvider | None") -> None:
+    """Put the middleware around the routes; `app.state` has ring, limiter and metrics."""
     layers: list[tuple[Any, dict[str, Any]]] = [
         (SecurityHeaders, {}),
-        (Faults, {}),
+        (Requests, {"metrics": app.state.metrics}),
+        *([(Traces, {"tracer": tracing.get_tracer("fenliu")})] if tracing else []),
         (TimeLimit, {"seconds": settings.answer_seconds}),
         (KeyGate, {"ring": app.state.ring, "host": settings.host}),
         (RateLimit, {"limiter": app.state.limiter}),

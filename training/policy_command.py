@@ -9,13 +9,14 @@ from rich.table import Table
 
 from fenliu import paths
 from fenliu.assessment import Assessor
-from fenliu.bundle import Bundle, load_bundle, replace_policy
+from fenliu.bundle import Bundle, add_facts, load_bundle, replace_policy
 from fenliu.errors import CorpusError
 from training.calls import Columns, read_calls
 from training.certify import CertifySettings, Scored, certify, exact_upper_bound, sweep
 from training.evaluate import assess
 from training.params import read_params
 from training.priors import read_priors, realistic_sample
+from training.profile import profile
 from training.report import plots
 from training.rows import Row, read_rows
 from training.seen import require_unseen
@@ -107,6 +108,8 @@ def certify_bundle(
     policy.certificate["provisional"] = False
     policy.certificate["data"] = f"labelled calls from {data.name}"
     manifest = replace_policy(bundle_path, policy)
+    # The city's own calls under the new policy are what its later calls are compared with.
+    add_facts(bundle_path, profile=profile(load_bundle(bundle_path), calls.rows))
     console = Console()
     for name, value in policy.certificate.items():
         console.print(f"{name:24s}{value}", highlight=False)

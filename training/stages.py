@@ -17,7 +17,7 @@ import yaml
 
 from fenliu import paths
 from fenliu.assessment import Assessor
-from fenliu.bundle import Rules, load_bundle, write_json
+from fenliu.bundle import Rules, add_facts, load_bundle, write_json
 from fenliu.errors import CorpusError, FenliuError
 from fenliu.policy import Policy
 from fenliu.red_flags import load_red_flags
@@ -33,7 +33,8 @@ from training.fit import fit
 from training.noise import noisy_copies
 from training.params import Params, read_params
 from training.priors import read_priors, realistic_sample
-from training.rows import read_rows, write_rows
+from training.profile import profile
+from training.rows import Row, read_rows, write_rows
 from training.split import split
 
 _NOISE_SEED = 20261125
@@ -139,12 +140,7 @@ def run_calibrate(work: Workspace) -> None:
 def run_certify(work: Workspace) -> None:
     """Choose and certify the divert threshold on a realistic sample of the calibration batches."""
     settings, taxonomy = work.params.certify, work.taxonomy
-    rows = read_rows(work.stages / "calibration.jsonl")
-    if settings.as_they_come:
-        sample = rows
-    else:
-        priors = read_priors(work.data / "priors.yaml", taxonomy)
-        sample = [rows[i] for i in realistic_sample(rows, priors, settings.seed)]
+    sample = _realistic_calls(work)
     assessor = _assessor(work, settings.clause_threshold)
     scored = Scored([row.type for row in sample], assess(assessor, sample))
     policy = certify(scored, settings, taxonomy)
@@ -163,7 +159,7 @@ def run_evaluate(work: Workspace) -> None:
 
 
 def run_export(work: Workspace) -> None:
-    """Hold the figures against the gates, then export the bundle and prove it equal."""
+    """Hold the figures against the gates, export the bundle, prove it equal, add its profile."""
     params = work.params
     metrics = yaml.safe_load((work.reports / "metrics.json").read_text(encoding="utf-8"))
     check_gates(metrics, params.gates)
@@ -179,6 +175,7 @@ def run_export(work: Workspace) -> None:
         metrics=metrics,
     )
     prove_equal(bundle, pipeline, read_rows(work.stages / "test.jsonl"))
+    add_facts(draft, profile=profile(bundle, _realistic_calls(work)))
     work.bundle.parent.mkdir(parents=True, exist_ok=True)
     replace_folder(draft, work.bundle)
 
@@ -226,6 +223,16 @@ def build(
     for name, stage in stages.items():
         started(name)
         stage(work)
+
+
+def _realistic_calls(work: Workspace) -> list[Row]:
+    """Calibration rows whose labels come as often as in life."""
+    settings = work.params.certify
+    rows = read_rows(work.stages / "calibration.jsonl")
+    if settings.as_they_come:
+        return rows
+    priors = read_priors(work.data / "priors.yaml", work.taxonomy)
+    return [rows[place] for place in realistic_sample(rows, priors, settings.seed)]
 
 
 def _assessor(work: Workspace, clause_threshold: float) -> Assessor:

@@ -6,6 +6,7 @@ one place where errors are made. A test holds both against each other, byte for 
 """
 
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Annotated
 
 import msgspec
@@ -17,6 +18,8 @@ from serving.predict.service import PredictService, answer_of
 from serving.problems import problem_of, respond
 
 _PATH = "/v1/predict"
+# What the router would have noted in the scope; logs and metrics look there.
+_ROUTE = SimpleNamespace(path=_PATH)
 _JSON = b"application/json"
 # Headers that change what the plain route does with a request.
 _UNUSUAL = {b"idempotency-key", b"content-encoding"}
@@ -48,6 +51,7 @@ class HotRoute:
         while read[-1].get("more_body"):
             read.append(await receive())
         call = _decode(b"".join(message.get("body", b"") for message in read))
+        scope["route"] = _ROUTE
         principal: Principal = scope["state"]["principal"]
         if call is not None and "predict" in principal.scopes:
             try:

@@ -5,11 +5,13 @@ commit's price is shared; each request awaits its own group.
 """
 
 import asyncio
+import logging
 import queue
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from time import perf_counter
 from typing import Any
 
 from sqlalchemy import Connection, Engine, insert, or_, select
@@ -20,6 +22,8 @@ from serving.db import unavailable
 from serving.events import publish_all
 from serving.predict.events import event_of
 from serving.predict.models import decisions
+from serving.watch import logs
+from serving.watch.metrics import Metrics
 
 # Rows in one transaction at most: a group of this size commits in a few milliseconds.
 GROUP = 256
@@ -76,8 +80,9 @@ class _Waiting:
 class DecisionLog:
     """Stores decisions durably, in the order in which they come."""
 
-    def __init__(self, engine: Engine, queue_limit: int) -> None:
+    def __init__(self, engine: Engine, queue_limit: int, metrics: Metrics) -> None:
         self._engine = engine
+        self._metrics = metrics
         self._limit = queue_limit
         self._waiting: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._pending = 0
@@ -105,12 +110,16 @@ class DecisionLog:
             raise Overloaded("too many calls are waiting for the store: send this one again")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[list[Outcome]] = loop.create_future()
-        self._pending += len(records)
+        self._count(len(records))
         self._waiting.put(_Waiting(records, future, loop))
         try:
             return await asyncio.shield(future)
         finally:
-            self._pending -= len(records)
+            self._count(-len(records))
+
+    def _count(self, more: int) -> None:
+        self._pending += more
+        self._metrics.waiting(self._pending)
 
     def _work(self) -> None:
         stopping = False
@@ -128,15 +137,18 @@ class DecisionLog:
         if not group:
             return
         records = [record for entry in group for record in entry.records]
+        started = perf_counter()
         try:
             stored = self._commit(records)
         except DBAPIError as error:
             _answer(group, unavailable(error))
         except Exception as error:
+            logs.event("store_failed", logging.ERROR, fault=error)
             failure = StoreUnavailable("the decision store failed; the log has the details")
             failure.__cause__ = error
             _answer(group, failure)
         else:
+            self._metrics.committed(len(records), perf_counter() - started)
             _answer(group, stored)
 
     def _commit(self, records: Sequence[Record]) -> list[Outcome]:

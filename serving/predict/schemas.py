@@ -138,6 +138,7 @@ class ProblemOut(BaseModel):
     status: int
     detail: str
     errors: list[dict[str, str]] | None = None
+    request_id: str | None = Field(None, description="请求编号，同 X-Request-ID")
 
 
 class BatchErrorOut(BaseModel):

@@ -5,17 +5,22 @@ import hashlib
 import json
 import uuid
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from time import perf_counter
 from typing import Protocol
 
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import DBAPIError
 
 from fenliu.classifier import Classifier
+from fenliu.decision import Decision
 from fenliu.errors import FenliuError, InvalidInput, NotFound
 from serving.db import unavailable
 from serving.predict.log import DecisionLog, Outcome, Record, record_of
 from serving.predict.models import decisions
+from serving.watch import logs
+from serving.watch.metrics import Metrics
 
 # Calls of a batch decided at one go; then others get their turn.
 TURN = 16
@@ -36,13 +41,22 @@ class Call(Protocol):
     def location(self) -> str | None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class _Decided:
+    record: Record
+    decision: Decision
+
+
 class PredictService:
     """Decides with one classifier and answers only what is stored."""
 
-    def __init__(self, classifier: Classifier, log: DecisionLog, engine: Engine) -> None:
+    def __init__(
+        self, classifier: Classifier, log: DecisionLog, engine: Engine, metrics: Metrics
+    ) -> None:
         self.classifier = classifier
         self._log = log
         self._engine = engine
+        self._metrics = metrics
 
     async def decide(
         self, call: Call, made_by: str | None = None, key: str | None = None
@@ -52,9 +66,10 @@ class PredictService:
         `made_by` is who asks, `key` the sender's idempotency key. Raises InvalidInput, KeyReused,
         Overloaded or StoreUnavailable.
         """
-        (outcome,) = await self._log.append([self._record(call, made_by, key)])
+        (outcome,) = await self._store([self._decide(call, made_by, key)])
         if isinstance(outcome, FenliuError):
             raise outcome
+        logs.note(decision_id=outcome.decision_id, action=outcome.action)
         return outcome
 
     async def decide_all(
@@ -70,15 +85,24 @@ class PredictService:
         With an idempotency key the n-th call has the key `key#n`. Errors name a call `where[n]`,
         counted from `first`.
         """
-        outcomes: list[Outcome] = []
+        outcomes: list[_Decided | InvalidInput] = []
         for place, call in enumerate(calls):
             row_key = f"{key}#{place}" if key else None
-            outcomes.append(self._try_record(call, f"{where}[{first + place}]", made_by, row_key))
+            outcomes.append(self._try_decide(call, f"{where}[{first + place}]", made_by, row_key))
             if place % TURN == TURN - 1:
                 await asyncio.sleep(0)
-        good = [outcome for outcome in outcomes if isinstance(outcome, Record)]
-        stored = iter(await self._log.append(good) if good else [])
-        return [next(stored) if isinstance(o, Record) else o for o in outcomes]
+        good = [outcome for outcome in outcomes if isinstance(outcome, _Decided)]
+        stored = iter(await self._store(good) if good else [])
+        logs.note(decisions=first + len(good), refused=len(outcomes) - len(good))
+        return [next(stored) if isinstance(o, _Decided) else o for o in outcomes]
+
+    async def _store(self, decided: Sequence[_Decided]) -> list[Outcome]:
+        outcomes = await self._log.append([entry.record for entry in decided])
+        for entry, kept in zip(decided, outcomes, strict=True):
+            # A repeated call keeps its first decision, which has been counted before.
+            if isinstance(kept, Record) and kept.decision_id == entry.record.decision_id:
+                self._metrics.decided(entry.decision)
+        return outcomes
 
     def find(self, decision_id: str, makers: Collection[str] | None = None) -> Record:
         """A stored decision, of some makers only where they are given; raises NotFound."""
@@ -94,19 +118,21 @@ class PredictService:
             raise NotFound("no decision has this id: use the decision_id of an answer")
         return record_of(row._mapping)
 
-    def _try_record(
+    def _try_decide(
         self, call: Call | InvalidInput, where: str, made_by: str | None, key: str | None
-    ) -> Outcome:
+    ) -> _Decided | InvalidInput:
         if isinstance(call, InvalidInput):
             return call
         try:
-            return self._record(call, made_by, key)
+            return self._decide(call, made_by, key)
         except InvalidInput as error:
             return type(error)(f"{where}.{error.field}", error.message)
 
-    def _record(self, call: Call, made_by: str | None, key: str | None) -> Record:
+    def _decide(self, call: Call, made_by: str | None, key: str | None) -> _Decided:
+        started = perf_counter()
         decision = self.classifier.decide(call.text)
-        return Record(
+        self._metrics.scored(perf_counter() - started)
+        record = Record(
             decision_id=uuid.uuid4().hex,
             call_id=call.call_id,
             text_sha256=hashlib.sha256(call.text.encode()).hexdigest(),
@@ -127,6 +153,7 @@ class PredictService:
             request_sha256=_digest(call) if key else None,
             made_by=made_by,
         )
+        return _Decided(record, decision)
 
 
 def _digest(call: Call) -> str:

@@ -13,7 +13,7 @@ from serving.app import create_app
 from serving.db import open_database
 from serving.keys import ring
 from serving.keys.service import create_key
-from serving.run import server_config
+from serving.server import server_config
 from serving.settings import Settings
 
 Headers = dict[str, str]

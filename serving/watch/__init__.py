@@ -1,0 +1,1 @@
+"""See how the service does: metrics, logs, traces, and how far the calls have drifted."""
