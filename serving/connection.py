@@ -6,8 +6,11 @@ a few clients who send a byte now and then could hold all its connections (slowl
 
 import asyncio
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
+from typing import Any
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -32,13 +35,16 @@ class ConnectionLimits:
 class LimitedConnection(HttpToolsProtocol):
     """uvicorn's connection with limits; a breach is answered once and the connection closed."""
 
-    limits: ConnectionLimits
     _timer: asyncio.TimerHandle | None = None
     _in_head = True
     _streaming = False
     _head_bytes = 0
     _message_bytes = 0
     _refused: tuple[str, str] = ("malformed-request", "send an HTTP/1.1 request")
+
+    def __init__(self, *given: Any, limits: ConnectionLimits, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self.limits = limits
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -139,10 +145,6 @@ class LimitedConnection(HttpToolsProtocol):
         self.transport.close()
 
 
-def limited_connection(given: ConnectionLimits) -> type[LimitedConnection]:
-    """The connection with its limits, as uvicorn wants it: a class."""
-
-    class Connection(LimitedConnection):
-        limits = given
-
-    return Connection
+def limited_connection(limits: ConnectionLimits) -> Callable[..., LimitedConnection]:
+    """What uvicorn calls for each connection; it can be sent to worker processes."""
+    return partial(LimitedConnection, limits=limits)

@@ -91,15 +91,20 @@ def respond(body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -
     return JSONResponse(named, status, headers, media_type=MEDIA_TYPE)
 
 
+def answer(error: FenliuError, app: FastAPI) -> JSONResponse:
+    """Answer an error of the application; a failing store is counted and its reason logged."""
+    if isinstance(error, StoreUnavailable):
+        app.state.metrics.store_failed()
+        logs.note(reason=str(error))
+    return respond(problem_of(error))
+
+
 def install(app: FastAPI) -> None:
     """Answer every error raised on purpose with problem details; `faults` answers the others."""
 
     @app.exception_handler(FenliuError)
     async def fenliu_error(request: Request, error: FenliuError) -> JSONResponse:
-        if isinstance(error, StoreUnavailable):
-            request.app.state.metrics.store_failed()
-            logs.note(reason=str(error))
-        return respond(problem_of(error))
+        return answer(error, request.app)
 
     @app.exception_handler(RequestValidationError)
     async def validation_error(request: Request, error: RequestValidationError) -> JSONResponse:

@@ -26,7 +26,8 @@ def server_config(app: FastAPI | Callable[[], FastAPI], settings: Settings) -> u
         app,
         factory=not isinstance(app, FastAPI),
         workers=settings.workers,
-        http=limited_connection(limits),
+        # uvicorn only ever calls it.
+        http=limited_connection(limits),  # type: ignore[arg-type]
         ws="none",
         log_level="warning",
         log_config=None,

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from fenliu.errors import FenliuError, InvalidInput
 from serving.auth import Principal
 from serving.predict.service import PredictService, answer_of
-from serving.problems import problem_of, respond
+from serving.problems import answer
 
 _PATH = "/v1/predict"
 # What the router would have noted in the scope; logs and metrics look there.
@@ -59,7 +59,7 @@ class HotRoute:
             except InvalidInput:
                 pass  # The plain route finds it again and names the field.
             except FenliuError as error:
-                await respond(problem_of(error))(scope, receive, send)
+                await answer(error, scope["app"])(scope, receive, send)
                 return
             else:
                 await _send(send, body)

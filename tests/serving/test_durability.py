@@ -7,9 +7,9 @@ import time
 from pathlib import Path
 
 import pytest
-from service_process import Load, ServiceProcess, stored_bodies, stored_ids
 
 from serving.bundle_watch import OnDisk
+from tests.serving.service_process import Load, ServiceProcess, stored_bodies, stored_ids
 
 KILLS = 20
 CALL = {"text": "报警人称老板欠三个月工钱不给"}

@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-HOT = {"Content-Type": "application/json"}
+HOT = {"Content-Type": "application/json", "X-Request-ID": "r-1"}
 # A parameter of the media type is unusual enough to be left to the plain route.
-PLAIN = {"Content-Type": "application/json; charset=utf-8"}
+PLAIN = HOT | {"Content-Type": "application/json; charset=utf-8"}
 FIRST_HEADERS = ("content-length", "content-type", "retry-after")
 
 

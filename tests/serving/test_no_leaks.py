@@ -19,6 +19,7 @@ from fastapi.testclient import TestClient
 
 from serving.app import create_app
 from serving.settings import Settings
+from serving.watch import logs
 from tests.serving.conftest import Headers, NewKey
 
 NAME, PHONE, ID_CARD = "欧阳锋", "13812345678", "11010119900307123X"
@@ -105,7 +106,7 @@ def test_in_process_at_the_most_talkative_log_level(
         answers += drive(client) + drive(client, headers) + drive(client, new_key("admin"))
     assert {answer.status_code for answer in answers} >= {200, 400, 401, 403, 404, 405, 422}
     ours = [record for record in caplog.records if not record.name.startswith("httpx")]
-    check(answers, "\n".join(record.getMessage() for record in ours))
+    check(answers, "\n".join(map(logs.JsonLines().format, ours)))
 
 
 def test_when_the_store_fails(client: TestClient, caplog: pytest.LogCaptureFixture) -> None:
@@ -118,7 +119,7 @@ def test_when_the_store_fails(client: TestClient, caplog: pytest.LogCaptureFixtu
     assert "no such table" in caplog.text
     assert not any("no such table" in answer.text for answer in answers)
     ours = [record for record in caplog.records if not record.name.startswith("httpx")]
-    check(answers, "\n".join(record.getMessage() for record in ours))
+    check(answers, "\n".join(map(logs.JsonLines().format, ours)))
 
 
 @pytest.fixture
@@ -161,5 +162,5 @@ def test_in_a_process_of_its_own(process: tuple[str, Path]) -> None:
     with httpx.Client(base_url=address, timeout=60) as client:
         answers = drive(client)
     said = log.read_text(encoding="utf-8")
-    assert "Fenliu listens on" in said
+    assert '"event":"listening"' in said
     check(answers, said)

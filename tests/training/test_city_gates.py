@@ -1,10 +1,10 @@
 from pathlib import Path
 
 import pytest
-from test_scoring import scores
 
 from fenliu.bundle import Bundle, load_bundle
 from fenliu.errors import GateError
+from tests.training.test_scoring import scores
 from training.city_gates import question
 from training.scoring import Scores
 

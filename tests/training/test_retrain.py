@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from conftest import ROWS_PER_TYPE_AND_BATCH
 
 from fenliu import paths
 from fenliu.bundle import load_bundle
 from fenliu.classifier import Classifier
 from fenliu.errors import ConfigurationError, CorpusError, FenliuError, GateError, InvalidInput
+from tests.conftest import ROWS_PER_TYPE_AND_BATCH
 from training.calls import Columns
 from training.city_calls import CALIBRATION, TEST, TRAIN, side_of
 from training.corpus import read_corpus

@@ -149,8 +149,9 @@ def test_a_machine_sees_its_own_decisions_and_a_reader_all(
         assert status(decision_id, reader) == 200
         assert status(decision_id, reviewer) == 403
     assert [status(nobodys, headers) for headers in (dispatch, reader)] == [404, 200]
-    hidden = client.get(f"/v1/decisions/{single}", headers=hotline).json()
-    assert hidden == client.get("/v1/decisions/none", headers=hotline).json()
+    asked = hotline | {"X-Request-ID": "r-1"}
+    hidden = client.get(f"/v1/decisions/{single}", headers=asked).json()
+    assert hidden == client.get("/v1/decisions/none", headers=asked).json()
 
 
 def test_every_route_says_who_may_call_it(client: TestClient) -> None:

@@ -2,12 +2,12 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-import postgresql
 import pytest
-from receiver import Receiver
 from sqlalchemy import Engine, create_engine
 
 from serving.db import open_database
+from tests.serving.subscriptions import postgresql
+from tests.serving.subscriptions.receiver import Receiver
 
 
 @pytest.fixture(scope="session")

@@ -10,10 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from receiver import Answer, Received, Receiver, wait_until
 from sqlalchemy import Engine, select, text
 from standardwebhooks import Webhook, WebhookVerificationError
-from working import HOPELESS, LOOPBACK, QUICK, deliveries, emit, states, subscribe, working
 
 from fenliu.paths import HOME
 from serving.db import open_database
@@ -22,6 +20,17 @@ from serving.subscriptions import worker as worker_module
 from serving.subscriptions.leases import _due as due
 from serving.subscriptions.models import deliveries as table
 from serving.subscriptions.service import SubscriptionService
+from tests.serving.subscriptions.receiver import Answer, Received, Receiver, wait_until
+from tests.serving.subscriptions.working import (
+    HOPELESS,
+    LOOPBACK,
+    QUICK,
+    deliveries,
+    emit,
+    states,
+    subscribe,
+    working,
+)
 
 
 def service(engine: Engine) -> SubscriptionService:
@@ -256,7 +265,7 @@ def test_several_workers_deliver_each_row_once_and_in_order(
 WORKER = """
 import sys, time
 from serving.db import open_database
-from working import working
+from tests.serving.subscriptions.working import working
 with working(open_database(sys.argv[1]), lease=1):
     time.sleep(60)
 """

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from receiver import Answer, Receiver, wait_until
 from standardwebhooks import Webhook
 
 from fenliu.errors import ConfigurationError
 from serving.app import create_app
 from serving.settings import Settings
+from tests.serving.subscriptions.receiver import Answer, Receiver, wait_until
 
 TEXT = "报警人称老板欠三个月工钱不给"
 ROOT = "/v1/subscriptions"

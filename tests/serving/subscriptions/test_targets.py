@@ -9,14 +9,21 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from receiver import Receiver, wait_until
 from sqlalchemy import Engine
-from working import HOPELESS, LOOPBACK, deliveries, emit, subscribe, working
 
 from fenliu.errors import ConfigurationError, InvalidInput
 from serving.subscriptions import guard
 from serving.subscriptions.service import SubscriptionService
 from serving.subscriptions.targets import TargetRules
+from tests.serving.subscriptions.receiver import Receiver, wait_until
+from tests.serving.subscriptions.working import (
+    HOPELESS,
+    LOOPBACK,
+    deliveries,
+    emit,
+    subscribe,
+    working,
+)
 
 PUBLIC = ["1.1.1.1", "223.5.5.5", "2606:4700::1111"]
 PRIVATE = ["10.1.2.3", "172.16.0.1", "192.168.1.1", "100.64.0.1", "fd12::1", "fec0::1"]
