@@ -19,11 +19,15 @@ _FOLD = np.uint64(32)
 
 
 def _compiled(function: Callable[..., Any]) -> Any:
-    """Compile on first use; kept on disk where some place for it is writable."""
+    """Compile on first use; kept on disk where some place for it is writable.
+
+    The lock is not let go: a kernel runs for microseconds, and another thread that took it meanwhile
+    would keep it for milliseconds.
+    """
     try:
-        return numba.njit(cache=True, nogil=True)(function)
+        return numba.njit(cache=True)(function)
     except RuntimeError:  # a read-only installation without a home: compiled anew by each process
-        return numba.njit(nogil=True)(function)
+        return numba.njit(function)
 
 
 @_compiled

@@ -216,7 +216,8 @@ def _resolve(
     for record in records:
         outcome = known.find(record)
         if outcome is None:
-            outcome = replace(record, supersedes=known.latest_on(record))
+            latest = known.latest_on(record)
+            outcome = record if latest is None else replace(record, supersedes=latest)
             known.add(outcome)
             new.append(outcome)
         outcomes.append(outcome)
