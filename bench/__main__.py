@@ -1,4 +1,4 @@
-"""`uv run --group bench python -m bench http|scorer|log`: print one ratio a line, write bench/results/NAME.md."""
+"""`uv run --group bench python -m bench NAME`: one ratio a line, and bench/results/NAME.md."""
 
 import sys
 from pathlib import Path

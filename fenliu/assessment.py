@@ -56,7 +56,8 @@ class Assessor:
         features = self._scorer.read(text)
         probabilities = self._scorer.distribution(features)
         flags = self._red_flags.find(text)
-        looks_civil = self._owners.of(probabilities).argmax() == _MEDIATION
+        owners = self._owners.rank(probabilities).owners
+        looks_civil = owners[_MEDIATION] == max(owners)
         if looks_civil and not any(flag.level == DANGER for flag in flags):
             clause = self._police_clause(text)
             if clause:
@@ -70,8 +71,8 @@ class Assessor:
             return None
         pieces = [text.text[start:end] for start, end in places]
         scored = self._scorer.probabilities_of(NormalText(piece, piece, 0) for piece in pieces)
-        chances = self._owners.of(scored)[:, _POLICE]
-        best = int(chances.argmax())
+        chances = self._owners.of(scored)[:, _POLICE].tolist()
+        best = chances.index(max(chances))
         if chances[best] <= self._clause_threshold:
             return None
         start, end = text.span(*places[best])

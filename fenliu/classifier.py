@@ -2,18 +2,15 @@
 
 from pathlib import Path
 
-import numpy as np
-
 from fenliu.assessment import Assessor
 from fenliu.bundle import Bundle, load_bundle
 from fenliu.decision import Candidate, DecidedType, Decision, RaisedFlag, Reason, Route
-from fenliu.policy import HUMAN_REVIEW, OwnerSums, decide
+from fenliu.policy import HUMAN_REVIEW, OwnerSums, Ranking, decide_ranked
 from fenliu.red_flags import RedFlag
 from fenliu.scorer import Features, Floats
 from fenliu.taxonomy import OWNERS
 from fenliu.text import NormalText, check_text, normalise
 
-CANDIDATES = 5
 REASONS = 5
 # Types below this share of the listed probability are out when questions are chosen.
 IN_THE_RUNNING = 0.02
@@ -26,6 +23,7 @@ class Classifier:
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
         self._owners = OwnerSums(bundle.taxonomy)
+        self._row_of = {label: row for row, label in enumerate(bundle.taxonomy.labels)}
         self._assessor = Assessor(
             bundle.scorer, bundle.red_flags, bundle.taxonomy, bundle.policy.clause_threshold
         )
@@ -42,17 +40,17 @@ class Classifier:
         normal = normalise(check_text(text))
         assessment = self._assessor.assess(normal)
         probabilities, flags = assessment.probabilities, assessment.flags
-        outcome = decide(probabilities, flags, bundle.policy, self._owners, taxonomy)
+        ranking = self._owners.rank(probabilities)
+        outcome = decide_ranked(ranking, flags, bundle.policy, taxonomy)
         waits = outcome.action == HUMAN_REVIEW
         kind = taxonomy.by_code[outcome.label]
-        label = taxonomy.labels.index(kind.code)
+        label = self._row_of[kind.code]
         route = None if waits else Route(kind.department, kind.term, kind.due_days)
-        owner_probability = self._owners.of(probabilities)
         return Decision(
             action=outcome.action,
             owner=outcome.owner,
             owner_probability={
-                owner: _rounded(p) for owner, p in zip(OWNERS, owner_probability, strict=True)
+                owner: _rounded(p) for owner, p in zip(OWNERS, ranking.owners, strict=True)
             },
             type=DecidedType(
                 kind.code,
@@ -61,7 +59,7 @@ class Classifier:
                 kind.category,
                 _rounded(probabilities[label]),
             ),
-            candidates=self._candidates(probabilities),
+            candidates=self._candidates(probabilities, ranking),
             reasons=self._reasons(normal, assessment.features, label),
             red_flags=tuple(_raised(flag) for flag in flags),
             review_reasons=outcome.review_reasons,
@@ -72,11 +70,12 @@ class Classifier:
             taxonomy_version=taxonomy.version,
         )
 
-    def _candidates(self, probabilities: Floats) -> tuple[Candidate, ...]:
+    def _candidates(self, probabilities: Floats, ranking: Ranking) -> tuple[Candidate, ...]:
         types = self.bundle.taxonomy.types
-        listed = probabilities[: len(types)]
-        best = np.argsort(-listed, kind="stable")[:CANDIDATES].tolist()
-        return tuple(Candidate(types[i].code, types[i].name, _rounded(listed[i])) for i in best)
+        return tuple(
+            Candidate(types[i].code, types[i].name, _rounded(probabilities[i]))
+            for i in ranking.candidates
+        )
 
     def _reasons(self, text: NormalText, features: Features, label: int) -> tuple[Reason, ...]:
         credits = self.bundle.scorer.credits_of(features, label)

@@ -7,35 +7,23 @@ places, a place with row -1 is free, collisions go on to the next place. The row
 character feature in `idf` and `weights` is `first_character`, behind the words.
 """
 
-from collections.abc import Callable
 from typing import Any
 
-import numba
 import numpy as np
+
+from fenliu.compiled import compiled
 
 _BITS = np.uint64(21)
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)  # 2^64 over the golden ratio: Fibonacci hashing
 _FOLD = np.uint64(32)
 
 
-def _compiled(function: Callable[..., Any]) -> Any:
-    """Compile on first use; kept on disk where some place for it is writable.
-
-    The lock is not let go: a kernel runs for microseconds, and another thread that took it meanwhile
-    would keep it for milliseconds.
-    """
-    try:
-        return numba.njit(cache=True)(function)
-    except RuntimeError:  # a read-only installation without a home: compiled anew by each process
-        return numba.njit(function)
-
-
-@_compiled
+@compiled
 def _place(key: Any, mask: Any) -> Any:
     return ((key * _SPREAD) >> _FOLD) & mask
 
 
-@_compiled
+@compiled
 def build_slots(keys: Any) -> Any:
     """Hash table of (m,) distinct uint64 keys whose values are their positions."""
     size = 16
@@ -53,7 +41,7 @@ def build_slots(keys: Any) -> Any:
     return slots_key, slots_row
 
 
-@_compiled
+@compiled
 def _find(key: Any, slots_key: Any, slots_row: Any, mask: Any) -> Any:
     place = _place(key, mask)
     while slots_row[place] >= 0:
@@ -63,7 +51,7 @@ def _find(key: Any, slots_key: Any, slots_row: Any, mask: Any) -> Any:
     return np.int32(-1)
 
 
-@_compiled
+@compiled
 def _character_rows(points: Any, slots_key: Any, slots_row: Any) -> Any:
     """Row of each single character, then of each pair, ends included; -1 where unknown."""
     mask = np.uint64(len(slots_row) - 1)
@@ -77,7 +65,7 @@ def _character_rows(points: Any, slots_key: Any, slots_row: Any) -> Any:
     return rows
 
 
-@_compiled
+@compiled
 def _block(rows: Any, first: Any, idf: Any) -> Any:
     """Known rows once each (`first` added), how often each occurs, and their scaled values."""
     known = np.sort(rows[rows >= 0])
@@ -99,7 +87,7 @@ def _block(rows: Any, first: Any, idf: Any) -> Any:
     return unique[:size], counts[:size], values
 
 
-@_compiled
+@compiled
 def _add_rows(logits: Any, unique: Any, values: Any, weights: Any) -> None:
     for i in range(len(unique)):
         row = weights[unique[i]]
@@ -108,14 +96,14 @@ def _add_rows(logits: Any, unique: Any, values: Any, weights: Any) -> None:
             logits[j] += value * row[j]
 
 
-@_compiled
+@compiled
 def _log_softmax(logits: Any, temperature: Any) -> Any:
     scaled = logits.astype(np.float64) / temperature
     top = scaled.max()
     return scaled - top - np.log(np.exp(scaled - top).sum())
 
 
-@_compiled
+@compiled
 def _blend(labels: Any, owners: Any, owner_of: Any, owner_weight: Any) -> Any:
     """See `fenliu.scorer.blend`; `owner_of` (k,) is the owner's column of each label."""
     by_labels = np.zeros(len(owners))
@@ -128,7 +116,7 @@ def _blend(labels: Any, owners: Any, owner_of: Any, owner_weight: Any) -> Any:
     return np.exp(_log_softmax(shifted, 1.0))
 
 
-@_compiled
+@compiled
 def distributions(
     points: Any,
     point_ends: Any,
@@ -165,7 +153,7 @@ def distributions(
     return result
 
 
-@_compiled
+@compiled
 def _gains(rows: Any, first: Any, idf: Any, weights: Any, means: Any, label: Any) -> Any:
     """Part of each occurrence in the logit of `label` against the mean label; 0 where unknown."""
     unique, counts, values = _block(rows, first, idf)
@@ -178,7 +166,7 @@ def _gains(rows: Any, first: Any, idf: Any, weights: Any, means: Any, label: Any
     return result
 
 
-@_compiled
+@compiled
 def credits(
     points: Any,
     word_rows: Any,
@@ -205,3 +193,45 @@ def credits(
             shared += right / 2
         running[i + 1] = running[i] + shared
     return by_word, running
+
+
+@compiled
+def owner_sums(probabilities: Any, owner_of: Any, owners: Any) -> Any:
+    """Sums of (n, k) label probabilities by owner, (n, owners)."""
+    result = np.zeros((len(probabilities), owners), dtype=np.float64)
+    for i in range(len(probabilities)):
+        for j in range(len(owner_of)):
+            result[i, owner_of[j]] += probabilities[i, j]
+    return result
+
+
+@compiled
+def rank(probabilities: Any, owner_of: Any, owners: Any, listed: Any, best: Any) -> Any:
+    """Owner sums, each owner's best label, the `best` likeliest of the first `listed` labels.
+
+    Then the likeliest of all labels, and by how much it leads the second.
+    """
+    sums = np.zeros(owners, dtype=np.float64)
+    by_owner = np.full(owners, -1, dtype=np.int64)
+    top, second = -1, -1
+    for j in range(len(owner_of)):
+        owner = owner_of[j]
+        sums[owner] += probabilities[j]
+        if by_owner[owner] < 0 or probabilities[j] > probabilities[by_owner[owner]]:
+            by_owner[owner] = j
+        if top < 0 or probabilities[j] > probabilities[top]:
+            top, second = j, top
+        elif second < 0 or probabilities[j] > probabilities[second]:
+            second = j
+    order = np.empty(best, dtype=np.int64)
+    filled = 0
+    for j in range(listed):
+        place = filled
+        while place > 0 and probabilities[j] > probabilities[order[place - 1]]:
+            place -= 1
+        if place < best:
+            filled = min(filled + 1, best)
+            for shift in range(filled - 1, place, -1):
+                order[shift] = order[shift - 1]
+            order[place] = j
+    return sums, by_owner, order[:filled], top, probabilities[top] - probabilities[second]

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import yaml
 
 from fenliu.errors import RuleError
+from fenliu.question_choice import best_questions
 
 MOST_QUESTIONS = 3
 # A question that is expected to bring less than this many bits is not worth a caller's time.
@@ -52,29 +53,17 @@ class Questions:
         self._noise = np.array(noise).reshape(len(chances), len(labels)).T
 
     def choose(self, probabilities: Chances) -> list[str]:
-        """Up to three questions that best split the labels, whose probabilities (k,) sum to 1.
-
-        Answers to two questions are independent given the label, so what both tell together is the
-        entropy of the pairs of their answers less the noise of each.
-        """
-        joint = probabilities[None, :]  # (answers so far, labels)
-        noise = known = 0.0
-        chosen: list[int] = []
-        while len(chosen) < min(MOST_QUESTIONS, len(self.questions)):
-            entropy = np.add.reduceat(
-                _entropy(joint @ self._chances).sum(axis=0), self._starts[:-1]
-            )
-            information = entropy - noise - probabilities @ self._noise
-            information[chosen] = 0.0
-            best = int(information.argmax())
-            if information[best] - known < LEAST_GAIN:
-                break
-            chosen.append(best)
-            known = float(information[best])
-            noise += float(probabilities @ self._noise[:, best])
-            answers = self._chances[:, self._starts[best] : self._starts[best + 1]]
-            joint = (joint[:, None, :] * answers.T[None]).reshape(-1, len(probabilities))
-        return [self.questions[place].ask for place in chosen]
+        """Up to three questions that best split the labels, whose probabilities (k,) sum to 1."""
+        running = np.flatnonzero(probabilities)
+        chosen = best_questions(
+            probabilities[running],
+            self._chances[running],
+            self._starts,
+            self._noise[running],
+            MOST_QUESTIONS,
+            LEAST_GAIN,
+        )
+        return [self.questions[place].ask for place in chosen.tolist()]
 
 
 def _entropy(distribution: Chances) -> Chances:

@@ -4,6 +4,7 @@ It stands before the body is read, so that a stranger cannot make the service re
 """
 
 import ipaddress
+from functools import lru_cache
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -72,6 +73,7 @@ def _local(headers: Headers) -> Principal:
     return LOCAL
 
 
+@lru_cache(maxsize=64)
 def _is_local_name(host: str) -> bool:
     """Whether a Host header can only mean this machine.
 

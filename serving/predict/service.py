@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 import json
-import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,6 +16,7 @@ from fenliu.classifier import Classifier
 from fenliu.decision import Decision
 from fenliu.errors import FenliuError, InvalidInput, NotFound
 from serving.db import unavailable
+from serving.identifiers import new_id
 from serving.predict.log import DecisionLog, Outcome, Record, record_of
 from serving.predict.models import decisions
 from serving.watch import logs
@@ -133,7 +133,7 @@ class PredictService:
         decision = self.classifier.decide(call.text)
         self._metrics.scored(perf_counter() - started)
         record = Record(
-            decision_id=uuid.uuid4().hex,
+            decision_id=new_id(),
             call_id=call.call_id,
             text_sha256=hashlib.sha256(call.text.encode()).hexdigest(),
             decided_at=datetime.now(UTC),

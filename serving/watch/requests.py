@@ -5,13 +5,13 @@ The outermost middleware, so that no answer goes without an id, not even that of
 
 import logging
 import re
-import uuid
 from collections.abc import Iterable
 from time import perf_counter
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving import problems
+from serving.identifiers import new_id
 from serving.watch import logs
 from serving.watch.metrics import Metrics
 
@@ -73,4 +73,4 @@ def request_id_of(headers: Iterable[tuple[bytes, bytes]]) -> str:
     for name, value in headers:
         if name == HEADER and _SANE.fullmatch(value):
             return value.decode()
-    return uuid.uuid4().hex
+    return new_id()

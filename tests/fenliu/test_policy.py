@@ -78,5 +78,5 @@ def test_a_policy_without_a_certificate_diverts_nothing() -> None:
 
 
 def test_owner_probabilities_are_sums_over_types() -> None:
-    sums = OWNERS.of(chances(t0101=0.5, t1801=0.3, outside=0.1, vague=0.1))
+    (sums,) = OWNERS.of(chances(t0101=0.5, t1801=0.3, outside=0.1, vague=0.1)[None, :])
     assert sums == pytest.approx([0.5, 0.3, 0.2], abs=1e-5)
