@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Engine, create_engine
 
 from serving.db import open_database
-from tests.serving.subscriptions import postgresql
+from tests.serving import postgresql
 from tests.serving.subscriptions.receiver import Receiver
 
 
@@ -14,8 +14,8 @@ from tests.serving.subscriptions.receiver import Receiver
 def postgresql_server() -> Iterator[str]:
     if not postgresql.can_run():
         pytest.skip("as root PostgreSQL runs as `nobody`, who cannot read this checkout")
-    with postgresql.server() as url:
-        yield url
+    with postgresql.server() as server:
+        yield server.url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
