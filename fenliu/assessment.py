@@ -3,7 +3,8 @@
 Danger hides in long civil stories: one clause says that he locked the door, ten others speak of
 the deposit. The whole text then looks civil. So where it does, every clause is scored by itself as
 well, and one that looks like a police matter raises a flag of level `caution`: no diversion without
-a human, who is shown the clause.
+a human, who is shown the clause. So does a civil-looking text that is written as nothing in
+training was.
 """
 
 import re
@@ -17,6 +18,13 @@ from fenliu.taxonomy import MEDIATION_CENTRE, OWNERS, POLICE, Taxonomy
 from fenliu.text import NormalText
 
 CLAUSE_FLAG = "police_clause"
+UNFAMILIAR_FLAG = "unfamiliar_text"
+_UNFAMILIAR_FLAG_NAME = "文字生疏"
+# Typing errors and homophones hide danger from rules and model alike, but they leave pairs of
+# characters that nobody writes. On held-out batches with one character in eight replaced by a
+# homophone, diverted police matters grow 1.9- to 2.2-fold without this limit, 1.3-fold with it; it
+# costs 4 points of the mediation matters diverted.
+MOST_UNSEEN = 0.2
 _CLAUSE_FLAG_NAME = "疑似警情语句"
 _CLAUSE = re.compile(r"[^,.;!?~:…]+")
 # A clause shorter than this says too little to be judged by itself.
@@ -59,10 +67,18 @@ class Assessor:
         owners = self._owners.rank(probabilities).owners
         looks_civil = owners[_MEDIATION] == max(owners)
         if looks_civil and not any(flag.level == DANGER for flag in flags):
-            clause = self._police_clause(text)
-            if clause:
-                flags.append(clause)
+            caution = self._police_clause(text) or self._unfamiliar(text, features)
+            if caution:
+                flags.append(caution)
         return Assessment(probabilities, flags, features)
+
+    def _unfamiliar(self, text: NormalText, features: Features) -> RedFlag | None:
+        """The whole text, where too much of it is written as nothing in training was."""
+        if self._scorer.unseen_share(features) <= MOST_UNSEEN:
+            return None
+        start, end = text.span(text.body, len(text.text))
+        quoted = text.source[start:end]
+        return RedFlag(UNFAMILIAR_FLAG, _UNFAMILIAR_FLAG_NAME, CAUTION, start, end, quoted)
 
     def _police_clause(self, text: NormalText) -> RedFlag | None:
         """The clause that looks most like a police matter, if it looks enough like one."""

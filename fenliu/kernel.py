@@ -235,3 +235,10 @@ def rank(probabilities: Any, owner_of: Any, owners: Any, listed: Any, best: Any)
                 order[shift] = order[shift - 1]
             order[place] = j
     return sums, by_owner, order[:filled], top, probabilities[top] - probabilities[second]
+
+
+@compiled
+def unseen_pairs(points: Any, slots_key: Any, slots_row: Any) -> Any:
+    """Whether each of the n + 1 pairs of neighbouring characters is unknown, ends included."""
+    rows = _character_rows(points, slots_key, slots_row)
+    return rows[len(rows) // 2 :] < 0

@@ -176,6 +176,11 @@ class Scorer:
             )
         ]
 
+    def unseen_share(self, features: Features) -> float:
+        """Share of the text's pairs of neighbouring characters that training never met twice."""
+        unseen = kernel.unseen_pairs(features.points, *self._table[:2])
+        return float(unseen.sum()) / max(len(unseen), 1)
+
     def known_share(self, text: NormalText) -> float:
         """Share of the text's words that the model met in training; 0 when it has no words."""
         rows = self.read(text).word_rows

@@ -26,6 +26,7 @@ def environment(bundle_path: Path, tmp_path: Path) -> dict[str, str]:
         "FENLIU_BUNDLE": str(bundle_path),
         "FENLIU_DATABASE_URL": f"sqlite:///{tmp_path}/fenliu.db",
         "COLUMNS": "200",
+        "FENLIU_LOG_FORMAT": "text",
     }
 
 
