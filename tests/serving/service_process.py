@@ -7,6 +7,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -34,6 +35,8 @@ class ServiceProcess:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])
+        # A file, not a pipe: one that nobody reads would fill and stop the service.
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as this object
         self.address = f"http://127.0.0.1:{self.port}"
         self.start()
 
@@ -43,7 +46,7 @@ class ServiceProcess:
             [Path(sys.executable).with_name("fenliu"), "serve", "--port", str(self.port)],
             env=self._environment,
             cwd=HOME,
-            stdout=subprocess.PIPE,
+            stdout=self._log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
@@ -69,8 +72,8 @@ class ServiceProcess:
 
     def output(self) -> str:
         """All that it printed, once it has ended."""
-        assert self.process.stdout
-        return self.process.stdout.read().decode(errors="replace")
+        self._log.seek(0)
+        return self._log.read().decode(errors="replace")
 
     def kill(self) -> None:
         """End it and its workers as a power cut would."""

@@ -6,12 +6,17 @@ import shutil
 import time
 from pathlib import Path
 
+import httpx
 import pytest
+from sqlalchemy import create_engine, select
 
 from serving.bundle_watch import OnDisk
+from serving.predict.models import decisions
+from tests.serving import postgresql
 from tests.serving.service_process import Load, ServiceProcess, stored_bodies, stored_ids
 
 KILLS = 20
+AWAY_SECONDS = 30
 CALL = {"text": "报警人称老板欠三个月工钱不给"}
 
 
@@ -85,6 +90,33 @@ def test_a_bundle_that_changes_on_disk_changes_no_decision(
         assert set(load.statuses) == {200}
         versions = {decision["model_version"] for decision in load.answered}
         assert versions == {before["model_version"]}
+
+
+@pytest.mark.timeout(180)
+def test_a_database_that_goes_for_half_a_minute_and_comes_back(bundle_path: Path) -> None:
+    if not postgresql.can_run():
+        pytest.skip("as root PostgreSQL runs as `nobody`, who cannot read this checkout")
+    with postgresql.server() as server:
+        url = server.url.format(name="postgres")
+        with ServiceProcess(bundle_path, url) as service, Load(service.address, 4) as load:
+            service.wait_until(lambda: len(load.answered) >= 20)
+            server.stop()
+            gone = time.monotonic()
+            service.wait_until(lambda: 503 in load.statuses)
+            assert service.ready().status_code == 503
+            assert int(service.ready().headers["Retry-After"]) >= 1
+            time.sleep(max(0.0, gone + AWAY_SECONDS - time.monotonic()))
+            assert httpx.get(f"{service.address}/healthz").status_code == 200
+            server.start()
+            seen = len(load.answered)
+            service.wait_until(lambda: len(load.answered) >= seen + 20)
+            assert service.ready().status_code == 200
+        assert set(load.statuses) == {200, 503}
+        engine = create_engine(url)
+        with engine.connect() as connection:
+            stored = set(connection.execute(select(decisions.c.decision_id)).scalars())
+        engine.dispose()
+        assert {decision["decision_id"] for decision in load.answered} <= stored
 
 
 @pytest.mark.timeout(120)
